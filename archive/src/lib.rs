@@ -1,0 +1,2 @@
+//! Aeron Archive: catalog, segments, recorder, replayer, control protocol and client.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Aeron Cluster: consensus module, election, log, service container and cluster client.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Aeron Transport: channel URIs, frames, log buffers, CnC, client and media driver.
+#![deny(unsafe_code)]
