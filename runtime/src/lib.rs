@@ -1,2 +1,3 @@
 //! The runtime: agents and the threads they run on, and everything they may touch.
-#![deny(clippy::wildcard_imports)]
+
+pub mod mem;
