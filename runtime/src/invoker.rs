@@ -1,6 +1,6 @@
 //! A set of agents on one thread whose loop belongs to the caller.
 
-use std::thread::{self, ThreadId};
+use std::thread::{self, Thread};
 
 use crate::{
     agent::{Agent, Fault, FaultClass, Turn},
@@ -9,6 +9,7 @@ use crate::{
     halt::Halt,
     io::{AgentId, Backend, Desk, IoWork},
     mem::Names,
+    thread_bound::ThreadBound,
 };
 
 /// Makes a thread's backend on that thread.
@@ -30,7 +31,7 @@ pub struct Invoker {
 
 enum State {
     Unbound(Unbound),
-    Bound(Box<Bound>),
+    Bound(ThreadBound<Box<Crew>>),
     Ended,
 }
 
@@ -38,12 +39,6 @@ struct Unbound {
     agents: Vec<Box<dyn Agent>>,
     backend: BackendMaker,
     rng: Rng,
-}
-
-struct Bound {
-    owner: ThreadId,
-    owner_name: String,
-    crew: Crew,
 }
 
 /// Refused: an invoker's turns all happen on one thread.
@@ -97,8 +92,7 @@ impl Invoker {
         let State::Bound(bound) = &mut self.state else {
             return Ok(Cycled::Ended);
         };
-        bound.check()?;
-        let cycled = bound.crew.cycle(&self.halt, &mut self.on_fault);
+        let cycled = here(bound)?.cycle(&self.halt, &mut self.on_fault);
         if cycled == Cycled::Ended {
             self.state = State::Ended;
         }
@@ -110,18 +104,18 @@ impl Invoker {
     /// # Errors
     /// [`WrongThread`] as [`Self::cycle`].
     pub fn park(&mut self, max_ns: u64) -> Result<(), WrongThread> {
-        let State::Bound(bound) = &mut self.state else {
-            return Ok(());
-        };
-        bound.check()?;
-        bound.crew.park(max_ns);
+        if let State::Bound(bound) = &mut self.state {
+            here(bound)?.park(max_ns);
+        }
         Ok(())
     }
 
     /// What the backend asked of the system so far; `None` before the first turn and after the end.
     pub fn io_work(&self) -> Option<(&'static str, IoWork)> {
         match &self.state {
-            State::Bound(bound) => Some((bound.crew.backend.kind(), bound.crew.backend.work())),
+            State::Bound(bound) => bound
+                .peek()
+                .map(|crew| (crew.backend.kind(), crew.backend.work())),
             State::Unbound(_) | State::Ended => None,
         }
     }
@@ -129,7 +123,7 @@ impl Invoker {
     /// When an agent wants its next turn at the latest, in monotonic nanoseconds.
     pub fn next_wake_ns(&self) -> Option<i64> {
         match &self.state {
-            State::Bound(bound) => bound.crew.next_wake_ns(),
+            State::Bound(bound) => bound.peek().and_then(|crew| crew.next_wake_ns()),
             State::Unbound(_) | State::Ended => None,
         }
     }
@@ -143,31 +137,21 @@ impl Invoker {
         let State::Unbound(unbound) = std::mem::replace(&mut self.state, State::Ended) else {
             return;
         };
-        let owner = thread::current();
         let crew = Crew::new(unbound.agents, (unbound.backend)(), unbound.rng);
-        let bound = Bound {
-            owner: owner.id(),
-            owner_name: name_of(&owner),
-            crew,
-        };
-        self.state = State::Bound(Box::new(bound));
+        self.state = State::Bound(ThreadBound::new(Box::new(crew)));
     }
 }
 
-impl Bound {
-    fn check(&self) -> Result<(), WrongThread> {
-        let caller = thread::current();
-        if caller.id() == self.owner {
-            return Ok(());
-        }
-        Err(WrongThread {
-            owner: self.owner_name.clone(),
-            caller: name_of(&caller),
-        })
+/// The crew, on its own thread.
+fn here(bound: &mut ThreadBound<Box<Crew>>) -> Result<&mut Crew, WrongThread> {
+    if !bound.is_here() {
+        let (owner, caller) = (name_of(bound.owner()), name_of(&thread::current()));
+        return Err(WrongThread { owner, caller });
     }
+    Ok(bound.get().expect("it is on this thread"))
 }
 
-fn name_of(thread: &thread::Thread) -> String {
+fn name_of(thread: &Thread) -> String {
     thread
         .name()
         .map_or_else(|| format!("{:?}", thread.id()), |name| format!("`{name}`"))

@@ -7,3 +7,4 @@
 mod agents;
 mod conformance;
 mod plain;
+mod threads;
