@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod clock;
+pub mod config;
 pub mod cycle;
 pub mod halt;
 pub mod idle;
