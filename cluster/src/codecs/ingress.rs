@@ -40,7 +40,7 @@ sbe::messages! {
         encoded_credentials: &'a [u8],
     }
 
-    /// Asks for something administrative. A null type is answered, with an error (09 §20).
+    /// Asks for something administrative. A null type is answered, with an error (09 §20.1).
     AdminRequest<'a> = 26, block 28 {
         leadership_term_id: i64,
         cluster_session_id: i64,
