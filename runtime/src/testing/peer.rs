@@ -42,6 +42,9 @@ pub const AERON_VERSION: &str = "1.51.0";
 /// The line that says that a program can be talked to begins with this word.
 pub const READY: &str = "READY";
 
+/// How long a program may take to end after its standard output has.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// How many lines of standard error are kept.
 const COMPLAINTS_MAX: usize = 200;
 
@@ -314,16 +317,20 @@ impl Peer {
     }
 
     fn ended(&mut self) -> PeerError {
-        // Standard error may still be on its way: it comes before the channel closes.
-        while let Ok(event) = self.events.recv_timeout(Duration::from_millis(200)) {
+        // Its output has ended, so it is about to end: what it complained of and its status are on their way.
+        let started = Instant::now();
+        while let Ok(event) = self.events.recv_timeout(LAST_WORDS) {
             if let Event::Complaint(line) = event {
                 self.keep(line);
             }
         }
-        let status = match self.child.try_wait() {
-            Ok(Some(status)) => status.to_string(),
-            Ok(None) => "still running, but its output is closed".to_owned(),
-            Err(error) => error.to_string(),
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status.to_string(),
+                Ok(None) if started.elapsed() < LAST_WORDS => thread::yield_now(),
+                Ok(None) => break "still running, but its output is closed".to_owned(),
+                Err(error) => break error.to_string(),
+            }
         };
         PeerError::Ended {
             name: self.name.clone(),

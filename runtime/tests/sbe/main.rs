@@ -122,6 +122,14 @@ fn parts_a_sender_does_not_know_read_as_their_defaults() {
 }
 
 #[test]
+fn a_field_past_the_end_of_the_senders_block_is_not_taken_from_what_follows() {
+    let mut bytes = encoded(&PLAY);
+    bytes[0] = 18; // the block now ends inside `volume`
+    let error = PlayRequest::decode(&bytes).unwrap_err();
+    assert_eq!(error.to_string(), "volume needs 4 bytes, 2 are left");
+}
+
+#[test]
 fn a_longer_block_of_a_newer_sender_is_skipped() {
     let mut bytes = encoded(&PLAY);
     bytes[6] = 200;
@@ -177,6 +185,8 @@ fn values_without_a_meaning_are_refused_by_name() {
     bytes[33] = 0xC3;
     let error = PlayRequest::decode(&bytes).unwrap_err();
     assert_eq!(error.to_string(), "title is not US-ASCII");
+    bytes[34] = 0xA9; // now it is UTF-8, but still not US-ASCII
+    assert_eq!(PlayRequest::decode(&bytes), Err(error));
 }
 
 #[test]
