@@ -12,4 +12,6 @@ pub mod layout;
 pub mod mem;
 pub mod pin;
 pub mod runner;
+pub mod sbe;
+pub mod testing;
 mod thread_bound;
