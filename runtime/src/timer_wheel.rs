@@ -274,3 +274,213 @@ pub enum ScheduleError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the timer wheel can't be reset: {0} timers are scheduled")]
 pub struct TimersActive(usize);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The slow twin: timers by spoke and slot in a sorted map, with the rules of spec 01 §11 word by word.
+    struct Twin {
+        start: i64,
+        resolution: i64,
+        ticks: i64,
+        slots: i64,
+        timers: BTreeMap<(i64, i64), i64>,
+        current_tick: i64,
+        poll_index: i64,
+    }
+
+    impl Twin {
+        fn schedule(&mut self, deadline: i64) -> (i64, i64) {
+            let tick = (deadline - self.start)
+                .div_euclid(self.resolution)
+                .max(self.current_tick);
+            let spoke = tick % self.ticks;
+            let mut slot = 0;
+            while self.timers.contains_key(&(spoke, slot)) {
+                slot += 1;
+            }
+            if slot == self.slots {
+                self.slots *= 2;
+            }
+            self.timers.insert((spoke, slot), deadline);
+            (spoke, slot)
+        }
+
+        fn end_of_tick(&self) -> i64 {
+            (self.current_tick + 1) * self.resolution + self.start
+        }
+
+        fn next_tick(&mut self, now: i64) {
+            if now >= self.end_of_tick() {
+                self.current_tick += 1;
+                self.poll_index = 0;
+            }
+        }
+
+        fn poll(&mut self, now: i64, limit: usize, refused: Option<usize>) -> Vec<(i64, i64)> {
+            let mut fired = Vec::new();
+            if self.timers.is_empty() {
+                self.next_tick(now);
+                return fired;
+            }
+            let mut visited = 0;
+            while visited < self.slots && fired.len() < limit {
+                let at = (self.current_tick % self.ticks, self.poll_index);
+                if self
+                    .timers
+                    .get(&at)
+                    .is_some_and(|deadline| now >= *deadline)
+                {
+                    if refused == Some(fired.len()) {
+                        return fired;
+                    }
+                    self.timers.remove(&at);
+                    fired.push(at);
+                }
+                self.poll_index = (self.poll_index + 1) % self.slots;
+                visited += 1;
+            }
+            if fired.len() < limit {
+                self.next_tick(now);
+            }
+            fired
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Schedule(i64),
+        Cancel(usize),
+        Poll {
+            later: i64,
+            limit: usize,
+            refused: Option<usize>,
+        },
+        Advance(i64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (-40..300_i64).prop_map(Step::Schedule),
+            2 => any::<prop::sample::Index>().prop_map(|index| Step::Cancel(index.index(64))),
+            8 => (0..20_i64, 0..5_usize, prop::option::weighted(0.2, 0..3_usize))
+                .prop_map(|(later, limit, refused)| Step::Poll { later, limit, refused }),
+            1 => (0..40_i64).prop_map(Step::Advance),
+        ]
+    }
+
+    fn pair(id: TimerId) -> (i64, i64) {
+        (id.as_i64() >> 32, id.as_i64() & 0xFFFF_FFFF)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 256 }, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn behaves_as_a_sorted_map_of_slots(steps in prop::collection::vec(step(), 0..150), start in -50..50_i64) {
+            let mut wheel = TimerWheel::new(start, 8, 8, 2).unwrap();
+            let mut twin = Twin {
+                start, resolution: 8, ticks: 8, slots: 2, timers: BTreeMap::new(), current_tick: 0, poll_index: 0,
+            };
+            let mut now = start;
+            let mut names = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Schedule(in_time) => {
+                        let id = wheel.schedule(now + in_time).unwrap();
+                        prop_assert_eq!(pair(id), twin.schedule(now + in_time));
+                        names.push(id);
+                    }
+                    Step::Cancel(index) if !names.is_empty() => {
+                        let id = names[index % names.len()];
+                        prop_assert_eq!(wheel.cancel(id), twin.timers.remove(&pair(id)).is_some());
+                    }
+                    Step::Cancel(_) => {}
+                    Step::Poll { later, limit, refused } => {
+                        now += later;
+                        let mut fired = Vec::new();
+                        let count = wheel.poll(now, limit, |id| {
+                            if refused == Some(fired.len()) {
+                                return false;
+                            }
+                            fired.push(pair(id));
+                            true
+                        });
+                        prop_assert_eq!(count, fired.len());
+                        prop_assert_eq!(fired, twin.poll(now, limit, refused));
+                    }
+                    Step::Advance(later) => {
+                        now += later;
+                        wheel.advance(now);
+                        twin.current_tick = (now - start).div_euclid(8).max(twin.current_tick);
+                    }
+                }
+                prop_assert_eq!(wheel.timer_count(), twin.timers.len());
+                prop_assert_eq!(wheel.current_tick_time(), twin.end_of_tick());
+                let all: Vec<_> = wheel.iter().map(|(id, deadline)| (pair(id), deadline)).collect();
+                prop_assert_eq!(all, twin.timers.clone().into_iter().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn timers_of_a_tick_fire_in_slot_order_and_21_need_two_polls() {
+        // 01 §11, check 31: 128 ticks of 8 ms.
+        let mut wheel = TimerWheel::new(0, 8, 128, INITIAL_TICK_ALLOCATION).unwrap();
+        let ids: Vec<_> = (0..21)
+            .map(|n| wheel.schedule(7 - n % 8).unwrap())
+            .collect();
+        let mut fired = Vec::new();
+        let mut fire = |id| {
+            fired.push(id);
+            true
+        };
+        assert_eq!(wheel.poll(8, 20, &mut fire), 20);
+        assert_eq!(wheel.poll(8, 20, &mut fire), 1);
+        assert_eq!(fired, ids);
+    }
+
+    #[test]
+    fn a_refused_timer_is_first_at_the_next_poll() {
+        // 01 §11
+        let mut wheel = TimerWheel::new(0, 8, 128, 16).unwrap();
+        let (first, second) = (wheel.schedule(1).unwrap(), wheel.schedule(1).unwrap());
+        let mut seen = Vec::new();
+        wheel.poll(5, 20, |id| {
+            seen.push(id);
+            id == first
+        });
+        assert_eq!(wheel.deadline(second), Some(1));
+        wheel.poll(5, 20, |id| {
+            seen.push(id);
+            true
+        });
+        assert_eq!(seen, [first, second, second]);
+    }
+
+    #[test]
+    fn measures_that_are_no_powers_of_two_are_refused() {
+        assert_eq!(
+            TimerWheel::new(0, 7, 8, 16).unwrap_err(),
+            BadWheel::TickResolution(7)
+        );
+        assert!(TimerWheel::new(0, i64::MIN, 8, 16).is_err());
+        assert!(TimerWheel::new(0, 8, 12, 16).is_err());
+        assert!(TimerWheel::new(0, 8, 8, 0).is_err());
+        assert_eq!(
+            TimerWheel::new(0, 8, 1 << 20, 1 << 11).unwrap_err(),
+            BadWheel::TooLarge
+        );
+        let mut wheel = TimerWheel::new(0, 8, 8, 1).unwrap();
+        assert_eq!(wheel.schedule(i64::MAX), Err(ScheduleError::NoDeadline));
+        wheel.schedule(i64::MIN).unwrap();
+        assert_eq!(wheel.reset_start_time(5), Err(TimersActive(1)));
+        wheel.clear();
+        assert_eq!(wheel.reset_start_time(5), Ok(()));
+        assert_eq!(wheel.current_tick_time(), 13);
+    }
+}

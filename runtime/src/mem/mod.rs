@@ -8,6 +8,9 @@
 //! | [`ring`] | queue of messages | clients' commands → driver |
 //! | [`broadcast`] | lossy one-to-many messages | driver's events → clients |
 //! | [`counters`] | numbered 64-bit values with key and label | their owner → anybody |
+//! | [`error_log`] | each error once, with count and times | its owner → anybody |
+//! | [`mark_file`] | who uses a directory, and whether it lives | its owner → anybody |
+//! | [`dir_lock`] | the kernel's word on the same | processes of ours |
 //!
 //! What another process wrote is never trusted: a shared word is read once into a local, clamped, and the local used. So
 //! indices are masked before they are used, and no byte pattern makes these types panic or leave their region.
@@ -16,6 +19,9 @@ mod access;
 mod atomic;
 pub mod broadcast;
 pub mod counters;
+pub mod dir_lock;
+pub mod error_log;
+pub mod mark_file;
 pub mod names;
 #[cfg(not(loom))]
 pub mod region;

@@ -3,6 +3,9 @@
 
 mod broadcast;
 mod counters;
+mod dir_lock;
+mod error_log;
+mod mark_file;
 mod no_allocation;
 mod rings;
 mod stress;
