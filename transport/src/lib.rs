@@ -1,2 +1,6 @@
 //! Aeron Transport: channel URIs, frames, log buffers, CnC, client and media driver.
 #![deny(unsafe_code)]
+
+pub mod cnc;
+pub mod command;
+pub mod counters;
