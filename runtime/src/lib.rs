@@ -1,3 +1,14 @@
 //! The runtime: agents and the threads they run on, and everything they may touch.
 
+pub mod agent;
+pub mod clock;
+pub mod cycle;
+pub mod halt;
+pub mod idle;
+pub mod invoker;
+pub mod io;
+pub mod layout;
 pub mod mem;
+pub mod pin;
+pub mod runner;
+mod thread_bound;

@@ -4,10 +4,12 @@
 //! (`Setup`) may do both. The simulator puts heap blocks behind the same names.
 
 use std::{
+    fmt,
     fs::{self, OpenOptions},
     io,
     os::unix::fs::OpenOptionsExt,
     path::Path,
+    sync::Arc,
 };
 
 use memmap2::MmapRaw;
@@ -17,7 +19,7 @@ use super::region::Region;
 /// Where names of shared memory lead: the file system, or a simulated one.
 ///
 /// Creating replaces the name: holders of the old object keep their memory, and nobody who opens the name later sees it.
-pub trait NameSource: Send {
+pub trait NameSource: Send + Sync {
     /// Maps the whole object `path`, for reading and writing.
     ///
     /// # Errors
@@ -47,14 +49,20 @@ pub enum Pages {
 }
 
 /// The names an agent may open (see [`NameSource`]).
+#[derive(Clone)]
 pub struct Names {
-    source: Box<dyn NameSource>,
+    source: Arc<dyn NameSource>,
 }
 
 impl Names {
     /// Names that lead where `source` says.
-    pub fn new(source: Box<dyn NameSource>) -> Self {
+    pub fn new(source: Arc<dyn NameSource>) -> Self {
         Self { source }
+    }
+
+    /// The names of the file system.
+    pub fn of_files() -> Self {
+        Self::new(Arc::new(FileNames))
     }
 
     /// Maps the whole existing object `path`, for reading and writing.
@@ -63,6 +71,12 @@ impl Names {
     /// As [`NameSource::open`].
     pub fn open(&self, path: &Path) -> io::Result<Region> {
         self.source.open(path)
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
     }
 }
 
