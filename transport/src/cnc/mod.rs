@@ -110,6 +110,12 @@ impl Cnc {
         &self.sections.counters_values
     }
 
+    /// The value of a counter; `None` when there is no room for such an id.
+    pub fn counter_value(&self, counter_id: i32) -> Option<Word64> {
+        let at = usize::try_from(counter_id).ok()? * layout::COUNTER_VALUE_LENGTH;
+        self.sections.counters_values.word64(at).ok()
+    }
+
     /// The driver's distinct errors.
     pub fn error_log(&self) -> &Region {
         &self.sections.error_log
