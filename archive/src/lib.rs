@@ -1,2 +1,4 @@
 //! Aeron Archive: catalog, segments, recorder, replayer, control protocol and client.
 #![forbid(unsafe_code)]
+
+pub mod codecs;

@@ -1,2 +1,4 @@
 //! Aeron Cluster: consensus module, election, log, service container and cluster client.
 #![forbid(unsafe_code)]
+
+pub mod codecs;

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod clock;
+pub mod config;
 pub mod cycle;
 pub mod halt;
 pub mod idle;
@@ -11,4 +12,6 @@ pub mod layout;
 pub mod mem;
 pub mod pin;
 pub mod runner;
+pub mod sbe;
+pub mod testing;
 mod thread_bound;

@@ -5,6 +5,7 @@
 
 pub mod names;
 pub mod region;
+pub mod seqlock;
 pub mod word;
 
 pub use names::{FileNames, NameSource, Names, Pages};

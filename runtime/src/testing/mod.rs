@@ -1,0 +1,6 @@
+//! For tests of all crates: other programs as the other side of a conversation, and checks over whole tables.
+//!
+//! Nothing here runs in production; it is part of the library because tests of every crate need it.
+
+pub mod messages;
+pub mod peer;
