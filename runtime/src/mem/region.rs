@@ -2,17 +2,18 @@
 
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
-    fmt,
+    fmt, io,
     ptr::NonNull,
+    slice,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU32, Ordering},
+        atomic::{AtomicI32, AtomicI64, AtomicU8, AtomicU32, Ordering},
     },
 };
 
 use memmap2::MmapRaw;
 
-use super::word::{Word32, Word64};
+pub use super::span::{OutOfRegion, Span};
 
 /// Alignment of a heap region: a page, so that its spans may be written with `O_DIRECT`.
 pub const REGION_ALIGNMENT: usize = 4096;
@@ -61,7 +62,7 @@ impl Region {
         Self {
             base,
             len: map.len(),
-            keeper: Arc::new(Keeper::Mapped { _map: map }),
+            keeper: Arc::new(Keeper::Mapped { map }),
         }
     }
 
@@ -86,26 +87,6 @@ impl Region {
             len,
             keeper: Arc::clone(&self.keeper),
         })
-    }
-
-    /// A handle on the 32-bit word at `offset`, checked once here.
-    ///
-    /// # Errors
-    /// [`OutOfRegion`] when the word is misaligned or does not lie inside.
-    pub fn word32(&self, offset: usize) -> Result<Word32, OutOfRegion> {
-        self.check(offset, 4, 4)?;
-        // SAFETY: inside the region and aligned (checked), and the handle keeps the memory alive.
-        Ok(unsafe { Word32::new(self.at(offset).cast(), self.clone()) })
-    }
-
-    /// A handle on the 64-bit word at `offset`, checked once here.
-    ///
-    /// # Errors
-    /// [`OutOfRegion`] when the word is misaligned or does not lie inside.
-    pub fn word64(&self, offset: usize) -> Result<Word64, OutOfRegion> {
-        self.check(offset, 8, 8)?;
-        // SAFETY: inside the region and aligned (checked), and the handle keeps the memory alive.
-        Ok(unsafe { Word64::new(self.at(offset).cast(), self.clone()) })
     }
 
     /// Names `len` bytes at `offset` for an operation of the kernel or of another agent.
@@ -196,6 +177,19 @@ impl Region {
         Ok(())
     }
 
+    /// Writes a mapping's changed pages to its file and waits until they are there; nothing to do for a heap block.
+    ///
+    /// May block for long: for a chore or for start-up, never for a duty cycle. Other processes see every store without it.
+    ///
+    /// # Errors
+    /// As the system reports it.
+    pub fn flush(&self) -> io::Result<()> {
+        match &*self.keeper {
+            Keeper::Mapped { map } => map.flush(),
+            Keeper::Heap { .. } => Ok(()),
+        }
+    }
+
     /// The address of the first byte, for `unsafe` code that upholds a protocol of its own, and for the kernel.
     pub fn as_ptr(&self) -> *mut u8 {
         self.base.as_ptr()
@@ -206,18 +200,50 @@ impl Region {
         self.base == other.base && self.len == other.len
     }
 
-    fn check(&self, offset: usize, len: usize, alignment: usize) -> Result<(), OutOfRegion> {
-        let inside = offset.checked_add(len).is_some_and(|end| end <= self.len);
-        // The base is page aligned or a part's 8-byte boundary, so an aligned offset is an aligned address.
-        if inside && offset.is_multiple_of(alignment) && (len > 0 || alignment == 1) {
-            return Ok(());
-        }
-        Err(OutOfRegion {
-            offset,
-            len,
-            alignment,
-            region_len: self.len,
+    pub(super) fn pin32(&self, offset: usize) -> Result<Pinned<AtomicI32>, OutOfRegion> {
+        self.check(offset, 4, 4)?;
+        Ok(Pinned {
+            at: self.at(offset).cast(),
+            _keep: self.clone(),
         })
+    }
+
+    pub(super) fn pin64(&self, offset: usize) -> Result<Pinned<AtomicI64>, OutOfRegion> {
+        self.check(offset, 8, 8)?;
+        Ok(Pinned {
+            at: self.at(offset).cast(),
+            _keep: self.clone(),
+        })
+    }
+
+    /// `count` words of 32 bits, for the algorithms of `mem`, which make sure that they lie inside.
+    pub(super) fn slots32(&self, offset: usize, count: usize) -> &[AtomicI32] {
+        assert!(
+            offset.is_multiple_of(4) && count <= self.len / 4 && offset <= self.len - count * 4,
+            "{count} words at {offset} of a region of {} bytes",
+            self.len
+        );
+        if count == 0 {
+            return &[];
+        }
+        // SAFETY: inside the region and aligned (asserted; the base is 8-byte aligned), valid while `self` lives, and
+        // only ever accessed atomically.
+        unsafe { slice::from_raw_parts(self.at(offset).as_ptr().cast(), count) }
+    }
+
+    /// The word of 64 bits at `offset`, as [`Self::slots32`].
+    pub(super) fn slot64(&self, offset: usize) -> &AtomicI64 {
+        assert!(
+            offset.is_multiple_of(8) && self.len >= 8 && offset <= self.len - 8,
+            "8 bytes at {offset} of a region of {} bytes",
+            self.len
+        );
+        // SAFETY: as in `slots32`.
+        unsafe { AtomicI64::from_ptr(self.at(offset).as_ptr().cast()) }
+    }
+
+    fn check(&self, offset: usize, len: usize, alignment: usize) -> Result<(), OutOfRegion> {
+        OutOfRegion::check(offset, len, alignment, self.len)
     }
 
     fn at(&self, offset: usize) -> NonNull<u8> {
@@ -249,92 +275,43 @@ unsafe impl Send for Region {}
 // SAFETY: as above; a shared `Region` gives out nothing but atomic access.
 unsafe impl Sync for Region {}
 
-/// Some bytes of a region, by name: what is handed to the kernel instead of a borrowed buffer. Keeps the region alive.
-#[derive(Clone, Debug)]
-pub struct Span {
-    region: Region,
-    offset: usize,
-    len: usize,
+/// A word's address, and what keeps its memory alive.
+///
+/// # Soundness
+/// Made by [`Region::pin32`] and [`Region::pin64`] alone, which check that the word lies inside and is aligned.
+pub(super) struct Pinned<A> {
+    at: NonNull<A>,
+    _keep: Region,
 }
 
-impl Span {
-    /// The region the bytes lie in.
-    pub fn region(&self) -> &Region {
-        &self.region
-    }
+/// A pinned word of 32 bits.
+pub(super) type Pinned32 = Pinned<AtomicI32>;
+/// A pinned word of 64 bits.
+pub(super) type Pinned64 = Pinned<AtomicI64>;
 
-    /// First byte, from the region's start.
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// Length in bytes; may be 0.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether the span names no byte.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The address of the first byte, for the kernel.
-    pub fn as_ptr(&self) -> *mut u8 {
-        // SAFETY: offset + len <= region.len() since construction; one past the end is allowed for an empty span.
-        unsafe { self.region.base.as_ptr().add(self.offset) }
-    }
-
-    /// Copies the bytes out (see [`Region::read`]).
-    ///
-    /// # Panics
-    /// When `into` is longer than the span.
-    pub fn read(&self, into: &mut [u8]) {
-        assert!(
-            into.len() <= self.len,
-            "read of {} bytes from a span of {}",
-            into.len(),
-            self.len
-        );
-        self.region
-            .read(self.offset, into)
-            .expect("a span lies inside its region");
-    }
-
-    /// Copies bytes in (see [`Region::write`]).
-    ///
-    /// # Panics
-    /// When `from` is longer than the span.
-    pub fn write(&self, from: &[u8]) {
-        assert!(
-            from.len() <= self.len,
-            "write of {} bytes into a span of {}",
-            from.len(),
-            self.len
-        );
-        self.region
-            .write(self.offset, from)
-            .expect("a span lies inside its region");
+impl<A> Clone for Pinned<A> {
+    fn clone(&self) -> Self {
+        Self {
+            at: self.at,
+            _keep: self._keep.clone(),
+        }
     }
 }
 
-/// An access that does not lie inside its region, or off its alignment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{len} bytes at offset {offset} (aligned to {alignment}) do not lie inside a region of {region_len} bytes"
-)]
-pub struct OutOfRegion {
-    /// First byte asked for.
-    pub offset: usize,
-    /// Number of bytes asked for.
-    pub len: usize,
-    /// Alignment the offset must have.
-    pub alignment: usize,
-    /// Length of the region.
-    pub region_len: usize,
+impl<A> Pinned<A> {
+    pub(super) fn get(&self) -> &A {
+        // SAFETY: see the type's paragraph on soundness; the word is only ever accessed as this atomic.
+        unsafe { self.at.as_ref() }
+    }
 }
+
+// SAFETY: the address of an atomic in memory that the handle keeps alive.
+unsafe impl<A: Sync> Send for Pinned<A> {}
+// SAFETY: as above.
+unsafe impl<A: Sync> Sync for Pinned<A> {}
 
 enum Keeper {
-    Mapped { _map: MmapRaw },
+    Mapped { map: MmapRaw },
     Heap { base: NonNull<u8>, layout: Layout },
 }
 

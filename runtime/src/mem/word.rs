@@ -3,33 +3,22 @@
 //! The methods are named after the ordering of spec 01 §0.2. Who writes which word, with which ordering, stands in the
 //! table beside each `layout.rs`.
 
-use std::{
-    fmt,
-    ptr::NonNull,
-    sync::atomic::{AtomicI32, AtomicI64, Ordering},
+use std::fmt;
+
+use super::{
+    atomic::{AtomicI32, AtomicI64, Ordering},
+    region::{OutOfRegion, Pinned32, Pinned64, Region},
 };
 
-use super::region::Region;
-
 macro_rules! word {
-    ($(#[$doc:meta])* $name:ident, $atomic:ty, $int:ty) => {
+    ($(#[$doc:meta])* $name:ident, $pinned:ty, $atomic:ty, $int:ty) => {
         $(#[$doc])*
         ///
-        /// # Soundness
         /// The address was checked against the region when the handle was made, and the handle keeps the region alive.
         #[derive(Clone)]
-        pub struct $name {
-            word: NonNull<$atomic>,
-            _keep: Region,
-        }
+        pub struct $name($pinned);
 
         impl $name {
-            /// # Safety
-            /// `word` is aligned and lies inside the memory that `keep` keeps alive.
-            pub(super) unsafe fn new(word: NonNull<$atomic>, keep: Region) -> Self {
-                Self { word, _keep: keep }
-            }
-
             /// Relaxed load (Aeron's plain and opaque): for the word's only writer, or where nothing else is read.
             pub fn load_relaxed(&self) -> $int {
                 self.word().load(Ordering::Relaxed)
@@ -65,6 +54,11 @@ macro_rules! word {
                 self.word().fetch_add(delta, Ordering::SeqCst)
             }
 
+            /// Atomic get-and-set; returns the value before.
+            pub fn fetch_set(&self, value: $int) -> $int {
+                self.word().swap(value, Ordering::SeqCst)
+            }
+
             /// Compare-and-set; returns whether it took place.
             pub fn compare_and_set(&self, expected: $int, update: $int) -> bool {
                 self.word().compare_exchange(expected, update, Ordering::SeqCst, Ordering::SeqCst).is_ok()
@@ -85,8 +79,7 @@ macro_rules! word {
             }
 
             fn word(&self) -> &$atomic {
-                // SAFETY: see the type's paragraph on soundness; the word is only ever accessed as this atomic.
-                unsafe { self.word.as_ref() }
+                self.0.get()
             }
         }
 
@@ -95,21 +88,34 @@ macro_rules! word {
                 write!(f, concat!(stringify!($name), "({})"), self.load_relaxed())
             }
         }
-
-        // SAFETY: an atomic in memory that the handle keeps alive.
-        unsafe impl Send for $name {}
-        // SAFETY: as above.
-        unsafe impl Sync for $name {}
     };
 }
 
 word! {
     /// A 32-bit word of a region.
-    Word32, AtomicI32, i32
+    Word32, Pinned32, AtomicI32, i32
 }
 word! {
     /// A 64-bit word of a region.
-    Word64, AtomicI64, i64
+    Word64, Pinned64, AtomicI64, i64
+}
+
+impl Region {
+    /// A handle on the 32-bit word at `offset`, checked once here.
+    ///
+    /// # Errors
+    /// [`OutOfRegion`] when the word is misaligned or does not lie inside.
+    pub fn word32(&self, offset: usize) -> Result<Word32, OutOfRegion> {
+        self.pin32(offset).map(Word32)
+    }
+
+    /// A handle on the 64-bit word at `offset`, checked once here.
+    ///
+    /// # Errors
+    /// [`OutOfRegion`] when the word is misaligned or does not lie inside.
+    pub fn word64(&self, offset: usize) -> Result<Word64, OutOfRegion> {
+        self.pin64(offset).map(Word64)
+    }
 }
 
 #[cfg(test)]

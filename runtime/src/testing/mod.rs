@@ -2,5 +2,10 @@
 //!
 //! Nothing here runs in production; it is part of the library because tests of every crate need it.
 
+pub mod alloc;
+pub mod dir;
 pub mod messages;
 pub mod peer;
+
+pub use alloc::{CountingAllocator, allocations};
+pub use dir::FreshDir;
