@@ -54,7 +54,11 @@ impl Connect {
     /// # Errors
     /// [`ClientError::Attach`] when there is no driver that can be used, [`ClientError::Config`] when its settings and the
     /// client's exclude each other, [`ClientError::Closed`] after it has succeeded.
-    pub fn poll(&mut self, now: Now, names: &Names) -> Result<Option<(Aeron, ClientConductor)>, ClientError> {
+    pub fn poll(
+        &mut self,
+        now: Now,
+        names: &Names,
+    ) -> Result<Option<(Aeron, ClientConductor)>, ClientError> {
         if self.parts.is_none() {
             return Err(ClientError::Closed);
         }
@@ -95,9 +99,14 @@ impl Aeron {
     ///
     /// # Errors
     /// When the channel is none, the client closed, or the conductor's queue full.
-    pub fn async_add_publication(&self, channel: &str, stream_id: i32) -> Result<Pending<Publication>, ClientError> {
+    pub fn async_add_publication(
+        &self,
+        channel: &str,
+        stream_id: i32,
+    ) -> Result<Pending<Publication>, ClientError> {
         let stream = stream(channel, stream_id)?;
-        self.link().ask(|reply| Ask::AddPublication { stream, reply })
+        self.link()
+            .ask(|reply| Ask::AddPublication { stream, reply })
     }
 
     /// Asks for a publication of its own stream, for one writer.
@@ -110,7 +119,8 @@ impl Aeron {
         stream_id: i32,
     ) -> Result<Pending<ExclusivePublication>, ClientError> {
         let stream = stream(channel, stream_id)?;
-        self.link().ask(|reply| Ask::AddExclusivePublication { stream, reply })
+        self.link()
+            .ask(|reply| Ask::AddExclusivePublication { stream, reply })
     }
 
     /// Asks for a subscription; its images come to it, and to the handlers, from then on.
@@ -124,7 +134,11 @@ impl Aeron {
         handlers: ImageHandlers,
     ) -> Result<Pending<Subscription>, ClientError> {
         let stream = stream(channel, stream_id)?;
-        self.link().ask(|reply| Ask::AddSubscription { stream, handlers, reply })
+        self.link().ask(|reply| Ask::AddSubscription {
+            stream,
+            handlers,
+            reply,
+        })
     }
 
     /// Asks for a counter that lives as long as its handle and this client. Keys have at most 112 bytes, labels 380; types of
@@ -132,7 +146,12 @@ impl Aeron {
     ///
     /// # Errors
     /// When key or label is too long, the client closed, or the conductor's queue full.
-    pub fn async_add_counter(&self, type_id: i32, key: &[u8], label: &str) -> Result<Pending<Counter>, ClientError> {
+    pub fn async_add_counter(
+        &self,
+        type_id: i32,
+        key: &[u8],
+        label: &str,
+    ) -> Result<Pending<Counter>, ClientError> {
         let spec = counter_spec(type_id, key, label)?;
         self.link().ask(|reply| Ask::AddCounter { spec, reply })
     }
@@ -149,7 +168,11 @@ impl Aeron {
         registration_id: i64,
     ) -> Result<Pending<Counter>, ClientError> {
         let spec = counter_spec(type_id, key, label)?;
-        self.link().ask(|reply| Ask::AddStaticCounter { registration_id, spec, reply })
+        self.link().ask(|reply| Ask::AddStaticCounter {
+            registration_id,
+            spec,
+            reply,
+        })
     }
 
     /// Asks for a session id that no publication of that stream uses. It is not reserved.
@@ -160,9 +183,14 @@ impl Aeron {
         let has = self.control_protocol_version();
         if has < SESSION_ID_PROTOCOL {
             let what = "next session ids";
-            return Err(ClientError::DriverTooOld { what, has, needs: SESSION_ID_PROTOCOL });
+            return Err(ClientError::DriverTooOld {
+                what,
+                has,
+                needs: SESSION_ID_PROTOCOL,
+            });
         }
-        self.link().ask(|reply| Ask::NextSessionId { stream_id, reply })
+        self.link()
+            .ask(|reply| Ask::NextSessionId { stream_id, reply })
     }
 
     /// Has a listener told of all counters of the driver that come and go; returns the id to remove it by.
@@ -240,7 +268,10 @@ impl Aeron {
 
 fn stream(channel: &str, stream_id: i32) -> Result<Stream, ClientError> {
     checked_channel(channel)?;
-    Ok(Stream { channel: channel.into(), stream_id })
+    Ok(Stream {
+        channel: channel.into(),
+        stream_id,
+    })
 }
 
 fn counter_spec(type_id: i32, key: &[u8], label: &str) -> Result<CounterSpec, ClientError> {
@@ -258,5 +289,9 @@ fn counter_spec(type_id: i32, key: &[u8], label: &str) -> Result<CounterSpec, Cl
             rule: "at most 380 bytes",
         });
     }
-    Ok(CounterSpec { type_id, key: key.to_owned(), label: label.to_owned() })
+    Ok(CounterSpec {
+        type_id,
+        key: key.to_owned(),
+        label: label.to_owned(),
+    })
 }

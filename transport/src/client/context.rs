@@ -62,7 +62,8 @@ impl Context {
         let user = lookup("USER").unwrap_or_else(|| "default".into());
         let mut context = Self::new(format!("/dev/shm/aeron-{user}"));
         let mut faults = Vec::new();
-        let mut refuse = |name: &str, value: &str, rule: &str| faults.push(format!("{name}={value}: {rule}"));
+        let mut refuse =
+            |name: &str, value: &str, rule: &str| faults.push(format!("{name}={value}: {rule}"));
         if let Some(dir) = lookup("AERON_DIR") {
             context.aeron_dir = dir.into();
         }
@@ -70,28 +71,54 @@ impl Context {
             context.client_name = name;
         }
         if let Some(value) = lookup("AERON_DRIVER_TIMEOUT") {
-            match value.parse::<i64>().ok().and_then(|ms| ms.checked_mul(NS_PER_MS)) {
+            match value
+                .parse::<i64>()
+                .ok()
+                .and_then(|ms| ms.checked_mul(NS_PER_MS))
+            {
                 Some(timeout_ns) => context.driver_timeout_ns = timeout_ns,
-                None => refuse("AERON_DRIVER_TIMEOUT", &value, "a whole number of milliseconds"),
+                None => refuse(
+                    "AERON_DRIVER_TIMEOUT",
+                    &value,
+                    "a whole number of milliseconds",
+                ),
             }
         }
         for (name, setting) in [
-            ("AERON_CLIENT_IDLE_SLEEP_DURATION", &mut context.idle_sleep_ns),
-            ("AERON_CLIENT_RESOURCE_LINGER_DURATION", &mut context.resource_linger_ns),
+            (
+                "AERON_CLIENT_IDLE_SLEEP_DURATION",
+                &mut context.idle_sleep_ns,
+            ),
+            (
+                "AERON_CLIENT_RESOURCE_LINGER_DURATION",
+                &mut context.resource_linger_ns,
+            ),
         ] {
             let Some(value) = lookup(name) else { continue };
             match duration_ns(&value) {
                 Some(duration_ns) => *setting = duration_ns,
-                None => refuse(name, &value, "a whole number with s, ms, us, ns or nothing (ns) behind it"),
+                None => refuse(
+                    name,
+                    &value,
+                    "a whole number with s, ms, us, ns or nothing (ns) behind it",
+                ),
             }
         }
         if let Some(value) = lookup("AERON_CLIENT_PRE_TOUCH_MAPPED_MEMORY") {
             match boolean(&value) {
                 Some(on) => context.pre_touch_mapped_memory = on,
-                None => refuse("AERON_CLIENT_PRE_TOUCH_MAPPED_MEMORY", &value, "true or false"),
+                None => refuse(
+                    "AERON_CLIENT_PRE_TOUCH_MAPPED_MEMORY",
+                    &value,
+                    "true or false",
+                ),
             }
         }
-        if faults.is_empty() { Ok(context) } else { Err(ConfigError { faults }) }
+        if faults.is_empty() {
+            Ok(context)
+        } else {
+            Err(ConfigError { faults })
+        }
     }
 
     /// Checks the settings against each other and their ranges.
@@ -101,7 +128,10 @@ impl Context {
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut faults = Vec::new();
         if self.driver_timeout_ns < NS_PER_MS {
-            faults.push(format!("driver timeout={}ns: at least 1ms", self.driver_timeout_ns));
+            faults.push(format!(
+                "driver timeout={}ns: at least 1ms",
+                self.driver_timeout_ns
+            ));
         }
         if self.client_name.len() > CLIENT_NAME_MAX {
             faults.push(format!(
@@ -110,12 +140,22 @@ impl Context {
             ));
         }
         if !(0..=NS_PER_S).contains(&self.idle_sleep_ns) {
-            faults.push(format!("idle sleep duration={}ns: from 0 to 1s", self.idle_sleep_ns));
+            faults.push(format!(
+                "idle sleep duration={}ns: from 0 to 1s",
+                self.idle_sleep_ns
+            ));
         }
         if self.keep_alive_interval_ns < 1 {
-            faults.push(format!("keep alive interval={}ns: at least 1ns", self.keep_alive_interval_ns));
+            faults.push(format!(
+                "keep alive interval={}ns: at least 1ns",
+                self.keep_alive_interval_ns
+            ));
         }
-        if faults.is_empty() { Ok(()) } else { Err(ConfigError { faults }) }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError { faults })
+        }
     }
 
     /// Checks against what the driver says in its CnC file: a client that beats more rarely than the driver looks would
@@ -152,7 +192,12 @@ fn duration_ns(text: &str) -> Option<i64> {
     if number.is_empty() {
         return None;
     }
-    Some(number.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(unit))
+    Some(
+        number
+            .parse::<i64>()
+            .unwrap_or(i64::MAX)
+            .saturating_mul(unit),
+    )
 }
 
 fn boolean(text: &str) -> Option<bool> {
@@ -204,7 +249,10 @@ mod tests {
             ..Context::new("/tmp")
         };
         assert_eq!(bad.check().unwrap_err().faults.len(), 4);
-        let full = Context { client_name: "x".repeat(100), ..Context::new("/tmp") };
+        let full = Context {
+            client_name: "x".repeat(100),
+            ..Context::new("/tmp")
+        };
         assert!(full.check().is_ok());
     }
 

@@ -49,7 +49,11 @@ impl Counter {
 
     /// Adds atomically; returns the value before (0 once it is closed).
     pub fn add(&self, delta: i64) -> i64 {
-        if self.is_closed() { 0 } else { self.value.add(delta) }
+        if self.is_closed() {
+            0
+        } else {
+            self.value.add(delta)
+        }
     }
 
     /// Adds 1 atomically; returns the value before (0 once it is closed).

@@ -22,26 +22,44 @@ macro_rules! publication_destinations {
             pub fn async_add_destination(&self, channel: &str) -> Result<Pending<()>, ClientError> {
                 self.ensure_open()?;
                 checked_channel(channel)?;
-                change(self.link(), self.$id(), DestinationChange::AddToPublication(channel.to_owned()))
+                change(
+                    self.link(),
+                    self.$id(),
+                    DestinationChange::AddToPublication(channel.to_owned()),
+                )
             }
 
             /// Removes a destination. One that is not there counts as removed.
             ///
             /// # Errors
             /// As for adding one.
-            pub fn async_remove_destination(&self, channel: &str) -> Result<Pending<()>, ClientError> {
+            pub fn async_remove_destination(
+                &self,
+                channel: &str,
+            ) -> Result<Pending<()>, ClientError> {
                 self.ensure_open()?;
                 checked_channel(channel)?;
-                change(self.link(), self.$id(), DestinationChange::RemoveFromPublication(channel.to_owned()))
+                change(
+                    self.link(),
+                    self.$id(),
+                    DestinationChange::RemoveFromPublication(channel.to_owned()),
+                )
             }
 
             /// Removes a destination by its id. One that is not there counts as removed.
             ///
             /// # Errors
             /// As for adding one.
-            pub fn async_remove_destination_by_id(&self, destination_id: i64) -> Result<Pending<()>, ClientError> {
+            pub fn async_remove_destination_by_id(
+                &self,
+                destination_id: i64,
+            ) -> Result<Pending<()>, ClientError> {
                 self.ensure_open()?;
-                change(self.link(), self.$id(), DestinationChange::RemoveFromPublicationById(destination_id))
+                change(
+                    self.link(),
+                    self.$id(),
+                    DestinationChange::RemoveFromPublicationById(destination_id),
+                )
             }
         }
     };
@@ -81,6 +99,14 @@ impl Subscription {
     }
 }
 
-fn change(link: &Link, registration_id: i64, change: DestinationChange) -> Result<Pending<()>, ClientError> {
-    link.ask(|reply| Ask::ChangeDestination { change, registration_id, reply })
+fn change(
+    link: &Link,
+    registration_id: i64,
+    change: DestinationChange,
+) -> Result<Pending<()>, ClientError> {
+    link.ask(|reply| Ask::ChangeDestination {
+        change,
+        registration_id,
+        reply,
+    })
 }

@@ -98,7 +98,9 @@ pub enum ClientError {
         why: String,
     },
     /// The queue to the conductor is full: give it a turn, then try again.
-    #[error("ERROR - {capacity} commands are waiting for the client's conductor: give it a turn, then try again")]
+    #[error(
+        "ERROR - {capacity} commands are waiting for the client's conductor: give it a turn, then try again"
+    )]
     Busy {
         /// How many fit.
         capacity: usize,
@@ -121,6 +123,9 @@ pub enum ClientError {
         /// What it must be.
         rule: &'static str,
     },
+    /// The system refuses a thread for the conductor.
+    #[error("ERROR - no thread for the client's conductor: {0}")]
+    Thread(#[source] io::Error),
     /// A log buffer that the driver announced can't be opened.
     #[error("ERROR - cannot open log buffer {}: {source}", path.display())]
     OpenLog {

@@ -59,7 +59,11 @@ impl ExclusivePublication {
     ///
     /// # Errors
     /// As [`ExclusivePublication::offer`].
-    pub fn offer_with(&mut self, message: &[u8], supplier: ReservedValueSupplier<'_>) -> Result<i64, Refused> {
+    pub fn offer_with(
+        &mut self,
+        message: &[u8],
+        supplier: ReservedValueSupplier<'_>,
+    ) -> Result<i64, Refused> {
         let limit = self.open_limit()?;
         self.appender.offer_with(message, limit, supplier)
     }
@@ -179,12 +183,20 @@ impl ExclusivePublication {
 
     /// State of the channel's socket.
     pub fn channel_status(&self) -> ChannelStatus {
-        status::channel_status(&self.link.counters, self.channel_status_id(), self.is_closed())
+        status::channel_status(
+            &self.link.counters,
+            self.channel_status_id(),
+            self.is_closed(),
+        )
     }
 
     /// Addresses its socket is bound to, once the channel is active.
     pub fn local_socket_addresses(&self) -> Vec<String> {
-        status::local_socket_addresses(&self.link.counters, self.channel_status_id(), self.channel_status())
+        status::local_socket_addresses(
+            &self.link.counters,
+            self.channel_status_id(),
+            self.channel_status(),
+        )
     }
 
     /// Whether it was closed, by its owner or with its client.
@@ -208,7 +220,11 @@ impl ExclusivePublication {
     }
 
     pub(super) fn ensure_open(&self) -> Result<(), ClientError> {
-        if self.is_closed() { Err(ClientError::HandleClosed("Publication")) } else { Ok(()) }
+        if self.is_closed() {
+            Err(ClientError::HandleClosed("Publication"))
+        } else {
+            Ok(())
+        }
     }
 
     /// The limit is read before the log is looked at: it says that the room ahead was zeroed.

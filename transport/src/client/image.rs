@@ -5,12 +5,11 @@ use std::{fmt, sync::Arc};
 use taranis_runtime::mem::{Region, Word32, Word64};
 
 use super::{
-    assembler::Assembler,
     error::ClientError,
     link::{Ask, Link},
     pending::Pending,
 };
-use crate::log::{Action, Block, Fragment, Frames, Latch, Reader, Shape, Status};
+use crate::log::{Action, Block, Fragment, Frames, ImageAssembler, Latch, Reader, Shape, Status};
 
 /// What is called, on the conductor's thread, when a subscription gets or loses an image. It must not block: the client's
 /// heartbeat waits for it. It may ask for things, but it can't wait for them there.
@@ -42,14 +41,17 @@ impl fmt::Debug for ImageHandlers {
 #[derive(Debug)]
 pub struct Image {
     reader: Reader,
-    assembler: Assembler,
+    assembler: ImageAssembler,
     info: ImageInfo,
 }
 
 impl Image {
     pub(super) fn new(reader: Reader, info: ImageInfo) -> Self {
-        let assembler = Assembler::new(reader.shape().max_message_length());
-        Self { reader, assembler, info }
+        Self {
+            reader,
+            assembler: ImageAssembler::default(),
+            info,
+        }
     }
 
     /// What it is an image of; may be kept and shared.
@@ -71,11 +73,11 @@ impl Image {
     ///
     /// A panic of the handler leaves its message consumed.
     pub fn poll(&mut self, fragment_limit: usize, mut handler: impl FnMut(Fragment<'_>)) -> usize {
-        let Self { reader, assembler, .. } = self;
+        let Self {
+            reader, assembler, ..
+        } = self;
         reader.poll(fragment_limit, |fragment| {
-            if let Some(message) = assembler.push(fragment) {
-                handler(message);
-            }
+            assembler.on_fragment(fragment, &mut handler);
         })
     }
 
@@ -95,15 +97,21 @@ impl Image {
         fragment_limit: usize,
         mut handler: impl FnMut(Fragment<'_>) -> Action,
     ) -> usize {
-        let Self { reader, assembler, .. } = self;
+        let Self {
+            reader, assembler, ..
+        } = self;
         reader.bounded_controlled_poll(limit_position, fragment_limit, |fragment| {
-            assembler.push_controlled(fragment, &mut handler)
+            assembler.on_controlled_fragment(fragment, &mut handler)
         })
     }
 
     /// Gives raw fragments to the handler, as they stand in the log: a message longer than a frame comes in pieces, told by
     /// their flags.
-    pub fn poll_fragments(&mut self, fragment_limit: usize, handler: impl FnMut(Fragment<'_>)) -> usize {
+    pub fn poll_fragments(
+        &mut self,
+        fragment_limit: usize,
+        handler: impl FnMut(Fragment<'_>),
+    ) -> usize {
         self.reader.poll(fragment_limit, handler)
     }
 
@@ -114,7 +122,8 @@ impl Image {
         fragment_limit: usize,
         handler: impl FnMut(Fragment<'_>),
     ) -> usize {
-        self.reader.bounded_poll(limit_position, fragment_limit, handler)
+        self.reader
+            .bounded_poll(limit_position, fragment_limit, handler)
     }
 
     /// As [`Image::poll_fragments`]; the handler says how to go on.
@@ -133,7 +142,8 @@ impl Image {
         fragment_limit: usize,
         handler: impl FnMut(Fragment<'_>) -> Action,
     ) -> usize {
-        self.reader.bounded_controlled_poll(limit_position, fragment_limit, handler)
+        self.reader
+            .bounded_controlled_poll(limit_position, fragment_limit, handler)
     }
 
     /// Gives one run of whole frames, headers included, to the handler, and moves past it; returns its length in bytes.
@@ -261,7 +271,11 @@ impl ImageInfo {
     /// Everything before is consumed; the last position once it is closed.
     pub fn position(&self) -> i64 {
         let open = self.0.position.load_acquire();
-        if self.is_closed() { self.0.last.position.load_relaxed() } else { open }
+        if self.is_closed() {
+            self.0.last.position.load_relaxed()
+        } else {
+            open
+        }
     }
 
     /// Whether it can bring nothing more.
@@ -272,7 +286,11 @@ impl ImageInfo {
     /// Where the stream ends; `i64::MAX` until that is known.
     pub fn end_of_stream_position(&self) -> i64 {
         let open = self.0.status.end_of_stream_position();
-        if self.is_closed() { self.0.last.end_of_stream_position.load_relaxed() } else { open }
+        if self.is_closed() {
+            self.0.last.end_of_stream_position.load_relaxed()
+        } else {
+            open
+        }
     }
 
     /// Whether everything that was published is consumed. A closed image of which this is false has lost its publisher, or
@@ -284,7 +302,11 @@ impl ImageInfo {
     /// Whether the publisher took back what was not consumed yet.
     pub fn is_publication_revoked(&self) -> bool {
         let open = self.0.status.is_publication_revoked();
-        if self.is_closed() { self.0.last.is_revoked.load_relaxed() != 0 } else { open }
+        if self.is_closed() {
+            self.0.last.is_revoked.load_relaxed() != 0
+        } else {
+            open
+        }
     }
 
     /// Live sources of a network image; 0 once it is closed.
@@ -309,7 +331,12 @@ impl ImageInfo {
         }
         let (image_correlation_id, position) = (facts.correlation_id, self.position());
         let reason = reason.to_owned();
-        self.0.link.ask(|reply| Ask::RejectImage { image_correlation_id, position, reason, reply })
+        self.0.link.ask(|reply| Ask::RejectImage {
+            image_correlation_id,
+            position,
+            reason,
+            reply,
+        })
     }
 
     pub(super) fn latch(&self) -> &Latch {
@@ -323,8 +350,10 @@ impl ImageInfo {
         }
         let last = &self.0.last;
         last.position.store_relaxed(self.0.position.load_acquire());
-        last.end_of_stream_position.store_relaxed(self.0.status.end_of_stream_position());
-        last.is_revoked.store_relaxed(self.0.status.is_publication_revoked().into());
+        last.end_of_stream_position
+            .store_relaxed(self.0.status.end_of_stream_position());
+        last.is_revoked
+            .store_relaxed(self.0.status.is_publication_revoked().into());
         self.0.latch.close();
     }
 }
@@ -345,7 +374,11 @@ impl fmt::Debug for ImageInfo {
 impl LastValues {
     fn new() -> Self {
         let region = Region::heap(24);
-        let word = |offset| region.word64(offset).expect("two words of eight bytes lie in 24 bytes");
+        let word = |offset| {
+            region
+                .word64(offset)
+                .expect("two words of eight bytes lie in 24 bytes")
+        };
         Self {
             position: word(0),
             end_of_stream_position: word(8),

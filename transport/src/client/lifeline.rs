@@ -36,7 +36,10 @@ pub(super) struct GivenBack {
 
 impl Lifeline {
     pub(super) fn new() -> Self {
-        Self { latch: Latch::new(), held: word32() }
+        Self {
+            latch: Latch::new(),
+            held: word32(),
+        }
     }
 
     /// What the data path looks at.
@@ -51,7 +54,11 @@ impl Lifeline {
     /// The owner has no more use for it. Only the first call has an effect.
     pub(super) fn give_back(&self, signals: &Signals, revoke: bool) {
         self.latch.close();
-        let how = if revoke { GIVEN_BACK_REVOKED } else { GIVEN_BACK };
+        let how = if revoke {
+            GIVEN_BACK_REVOKED
+        } else {
+            GIVEN_BACK
+        };
         if self.held.compare_and_set(HELD, how) {
             signals.outstanding.fetch_add(1);
             // SYNC given-back: pairs with `Signals::given_back`; the word above is visible then.
@@ -63,7 +70,9 @@ impl Lifeline {
     pub(super) fn given_back(&self) -> Option<GivenBack> {
         match self.held.load_acquire() {
             HELD => None,
-            how => Some(GivenBack { revoke: how == GIVEN_BACK_REVOKED }),
+            how => Some(GivenBack {
+                revoke: how == GIVEN_BACK_REVOKED,
+            }),
         }
     }
 }
@@ -78,7 +87,11 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn new() -> Self {
-        Self { given_back: word64(), outstanding: word64(), phase: word32() }
+        Self {
+            given_back: word64(),
+            outstanding: word64(),
+            phase: word32(),
+        }
     }
 
     /// How many handles were given back so far.

@@ -39,12 +39,21 @@ impl Link {
         counters: CountersReader,
     ) -> (Arc<Self>, Receiver<Request>) {
         let (requests, receiver) = bounded(REQUESTS_MAX);
-        let link = Self { client_id, cnc, counters, signals: Signals::new(), requests };
+        let link = Self {
+            client_id,
+            cnc,
+            counters,
+            signals: Signals::new(),
+            requests,
+        };
         (Arc::new(link), receiver)
     }
 
     /// Asks for something that is answered; the answer's id is taken from the driver's counter.
-    pub(super) fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<Pending<T>, ClientError> {
+    pub(super) fn ask<T>(
+        &self,
+        ask: impl FnOnce(Reply<T>) -> Ask,
+    ) -> Result<Pending<T>, ClientError> {
         let correlation_id = self.cnc.next_correlation_id();
         let (reply, pending) = Pending::new(correlation_id);
         self.send(correlation_id, ask(reply))?;
@@ -61,11 +70,19 @@ impl Link {
             return Err(ClientError::Closed);
         }
         let outstanding = Outstanding::begin(&self.signals);
-        let request = Request { correlation_id, ask, _outstanding: outstanding };
-        self.requests.try_send(request).map_err(|error| match error {
-            TrySendError::Full(_) => ClientError::Busy { capacity: REQUESTS_MAX },
-            TrySendError::Disconnected(_) => ClientError::Closed,
-        })
+        let request = Request {
+            correlation_id,
+            ask,
+            _outstanding: outstanding,
+        };
+        self.requests
+            .try_send(request)
+            .map_err(|error| match error {
+                TrySendError::Full(_) => ClientError::Busy {
+                    capacity: REQUESTS_MAX,
+                },
+                TrySendError::Disconnected(_) => ClientError::Closed,
+            })
     }
 }
 
@@ -92,19 +109,60 @@ pub(super) struct Stream {
 
 /// What is asked of the conductor.
 pub(super) enum Ask {
-    AddPublication { stream: Stream, reply: Reply<Publication> },
-    AddExclusivePublication { stream: Stream, reply: Reply<ExclusivePublication> },
-    AddSubscription { stream: Stream, handlers: ImageHandlers, reply: Reply<Subscription> },
-    AddCounter { spec: CounterSpec, reply: Reply<Counter> },
-    AddStaticCounter { registration_id: i64, spec: CounterSpec, reply: Reply<Counter> },
-    ChangeDestination { change: DestinationChange, registration_id: i64, reply: Reply<()> },
-    RejectImage { image_correlation_id: i64, position: i64, reason: String, reply: Reply<()> },
-    NextSessionId { stream_id: i32, reply: Reply<i32> },
-    RemovePublication { registration_id: i64, revoke: bool },
-    RemoveSubscription { registration_id: i64 },
-    RemoveCounter { registration_id: i64 },
-    AddCounterListener { id: i64, listener: CounterListener },
-    RemoveCounterListener { id: i64 },
+    AddPublication {
+        stream: Stream,
+        reply: Reply<Publication>,
+    },
+    AddExclusivePublication {
+        stream: Stream,
+        reply: Reply<ExclusivePublication>,
+    },
+    AddSubscription {
+        stream: Stream,
+        handlers: ImageHandlers,
+        reply: Reply<Subscription>,
+    },
+    AddCounter {
+        spec: CounterSpec,
+        reply: Reply<Counter>,
+    },
+    AddStaticCounter {
+        registration_id: i64,
+        spec: CounterSpec,
+        reply: Reply<Counter>,
+    },
+    ChangeDestination {
+        change: DestinationChange,
+        registration_id: i64,
+        reply: Reply<()>,
+    },
+    RejectImage {
+        image_correlation_id: i64,
+        position: i64,
+        reason: String,
+        reply: Reply<()>,
+    },
+    NextSessionId {
+        stream_id: i32,
+        reply: Reply<i32>,
+    },
+    RemovePublication {
+        registration_id: i64,
+        revoke: bool,
+    },
+    RemoveSubscription {
+        registration_id: i64,
+    },
+    RemoveCounter {
+        registration_id: i64,
+    },
+    AddCounterListener {
+        id: i64,
+        listener: CounterListener,
+    },
+    RemoveCounterListener {
+        id: i64,
+    },
 }
 
 /// What a new counter is to look like.
@@ -146,31 +204,47 @@ impl Ask {
                 key: &spec.key,
                 label: spec.label.as_bytes(),
             },
-            Self::AddStaticCounter { registration_id, spec, .. } => CommandBody::AddStaticCounter {
+            Self::AddStaticCounter {
+                registration_id,
+                spec,
+                ..
+            } => CommandBody::AddStaticCounter {
                 registration_id: *registration_id,
                 type_id: spec.type_id,
                 key: &spec.key,
                 label: spec.label.as_bytes(),
             },
-            Self::ChangeDestination { change, registration_id, .. } => change.command(*registration_id),
-            Self::RejectImage { image_correlation_id, position, reason, .. } => CommandBody::RejectImage {
+            Self::ChangeDestination {
+                change,
+                registration_id,
+                ..
+            } => change.command(*registration_id),
+            Self::RejectImage {
+                image_correlation_id,
+                position,
+                reason,
+                ..
+            } => CommandBody::RejectImage {
                 image_correlation_id: *image_correlation_id,
                 position: *position,
                 reason: reason.as_bytes(),
             },
-            Self::NextSessionId { stream_id, .. } => {
-                CommandBody::GetNextAvailableSessionId { stream_id: *stream_id }
-            }
-            Self::RemovePublication { registration_id, revoke } => CommandBody::RemovePublication {
+            Self::NextSessionId { stream_id, .. } => CommandBody::GetNextAvailableSessionId {
+                stream_id: *stream_id,
+            },
+            Self::RemovePublication {
+                registration_id,
+                revoke,
+            } => CommandBody::RemovePublication {
                 registration_id: *registration_id,
                 revoke: *revoke,
             },
-            Self::RemoveSubscription { registration_id } => {
-                CommandBody::RemoveSubscription { registration_id: *registration_id }
-            }
-            Self::RemoveCounter { registration_id } => {
-                CommandBody::RemoveCounter { registration_id: *registration_id }
-            }
+            Self::RemoveSubscription { registration_id } => CommandBody::RemoveSubscription {
+                registration_id: *registration_id,
+            },
+            Self::RemoveCounter { registration_id } => CommandBody::RemoveCounter {
+                registration_id: *registration_id,
+            },
             Self::AddCounterListener { .. } | Self::RemoveCounterListener { .. } => return None,
         })
     }
@@ -181,8 +255,12 @@ impl Ask {
             Self::AddPublication { reply, .. } => reply.fail(error),
             Self::AddExclusivePublication { reply, .. } => reply.fail(error),
             Self::AddSubscription { reply, .. } => reply.fail(error),
-            Self::AddCounter { reply, .. } | Self::AddStaticCounter { reply, .. } => reply.fail(error),
-            Self::ChangeDestination { reply, .. } | Self::RejectImage { reply, .. } => reply.fail(error),
+            Self::AddCounter { reply, .. } | Self::AddStaticCounter { reply, .. } => {
+                reply.fail(error)
+            }
+            Self::ChangeDestination { reply, .. } | Self::RejectImage { reply, .. } => {
+                reply.fail(error)
+            }
             Self::NextSessionId { reply, .. } => reply.fail(error),
             // A handle that is gone already: nothing can be done, and nobody asks.
             Self::RemovePublication { .. }
@@ -206,18 +284,26 @@ impl fmt::Debug for Ask {
 impl DestinationChange {
     fn command(&self, registration_id: i64) -> CommandBody<'_> {
         match self {
-            Self::AddToPublication(channel) => CommandBody::AddDestination { registration_id, channel },
-            Self::RemoveFromPublication(channel) => {
-                CommandBody::RemoveDestination { registration_id, channel }
-            }
+            Self::AddToPublication(channel) => CommandBody::AddDestination {
+                registration_id,
+                channel,
+            },
+            Self::RemoveFromPublication(channel) => CommandBody::RemoveDestination {
+                registration_id,
+                channel,
+            },
             Self::RemoveFromPublicationById(destination_id) => CommandBody::RemoveDestinationById {
                 registration_id,
                 destination_id: *destination_id,
             },
-            Self::AddToSubscription(channel) => CommandBody::AddRcvDestination { registration_id, channel },
-            Self::RemoveFromSubscription(channel) => {
-                CommandBody::RemoveRcvDestination { registration_id, channel }
-            }
+            Self::AddToSubscription(channel) => CommandBody::AddRcvDestination {
+                registration_id,
+                channel,
+            },
+            Self::RemoveFromSubscription(channel) => CommandBody::RemoveRcvDestination {
+                registration_id,
+                channel,
+            },
         }
     }
 }

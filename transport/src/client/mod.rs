@@ -17,7 +17,7 @@
 //! as long as the handle. A closed handle answers that it is closed; it never leads to memory that is gone.
 
 mod aeron;
-mod assembler;
+mod application;
 mod conductor;
 mod context;
 mod counter;
@@ -33,8 +33,10 @@ mod status;
 mod subscription;
 
 pub use aeron::{Aeron, Connect};
-pub use assembler::Assembler;
-pub use conductor::{ClientConductor, Handlers, PublicationErrorFrame};
+pub use application::Client;
+pub use conductor::{
+    ClientConductor, ErrorHandler, Handlers, PublicationErrorFrame, PublicationErrorHandler,
+};
 pub use context::{CLIENT_NAME_MAX, Context};
 pub use counter::{Counter, CounterEvent, CounterListener};
 pub use error::{ClientError, ConfigError};
@@ -44,3 +46,5 @@ pub use pending::Pending;
 pub use publication::Publication;
 pub use status::ChannelStatus;
 pub use subscription::Subscription;
+
+pub use crate::log::{Action, Assembler, Claim, Fragment, Header, ImageAssembler, Refused};

@@ -2,7 +2,7 @@
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
-use super::error::ClientError;
+use super::{conductor, error::ClientError};
 
 /// What was asked of the driver and is not answered yet: polled, once per turn, until it is.
 ///
@@ -20,7 +20,13 @@ pub struct Pending<T> {
 impl<T> Pending<T> {
     pub(super) fn new(registration_id: i64) -> (Reply<T>, Self) {
         let (reply, answer) = bounded(1);
-        (Reply(reply), Self { registration_id, answer })
+        (
+            Reply(reply),
+            Self {
+                registration_id,
+                answer,
+            },
+        )
     }
 
     /// The id of the request, and of what it creates.
@@ -45,8 +51,15 @@ impl<T> Pending<T> {
     /// thread) a turn, or sleeps where the conductor has a thread of its own. Never from an agent.
     ///
     /// # Errors
-    /// As [`Self::poll`], and what `crank` says.
-    pub fn wait(mut self, mut crank: impl FnMut() -> Result<(), ClientError>) -> Result<T, ClientError> {
+    /// As [`Self::poll`], and what `crank` says; [`ClientError::Reentrant`] in one of the client's handlers: the answer could
+    /// never come there.
+    pub fn wait(
+        mut self,
+        mut crank: impl FnMut() -> Result<(), ClientError>,
+    ) -> Result<T, ClientError> {
+        if conductor::is_in_turn() {
+            return Err(ClientError::Reentrant);
+        }
         loop {
             if let Some(answer) = self.poll()? {
                 return Ok(answer);

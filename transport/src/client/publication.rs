@@ -57,7 +57,13 @@ impl Publication {
         Ok(Self {
             appender,
             limit,
-            shared: Arc::new(Shared { facts, shape, status, lifeline, link }),
+            shared: Arc::new(Shared {
+                facts,
+                shape,
+                status,
+                lifeline,
+                link,
+            }),
         })
     }
 
@@ -74,8 +80,13 @@ impl Publication {
     ///
     /// # Errors
     /// As [`Publication::offer`].
-    pub fn offer_with(&self, message: &[u8], supplier: ReservedValueSupplier<'_>) -> Result<i64, Refused> {
-        self.appender.offer_with(message, self.open_limit()?, supplier)
+    pub fn offer_with(
+        &self,
+        message: &[u8],
+        supplier: ReservedValueSupplier<'_>,
+    ) -> Result<i64, Refused> {
+        self.appender
+            .offer_with(message, self.open_limit()?, supplier)
     }
 
     /// Appends several parts as one message.
@@ -107,7 +118,10 @@ impl Publication {
 
     /// How far the limit is away, possibly negative; `None` once it is closed.
     pub fn available_window(&self) -> Option<i64> {
-        Some(self.position_limit()?.saturating_sub(self.appender.position()))
+        Some(
+            self.position_limit()?
+                .saturating_sub(self.appender.position()),
+        )
     }
 
     /// Whether somebody subscribes.
@@ -172,7 +186,11 @@ impl Publication {
 
     /// State of the channel's socket.
     pub fn channel_status(&self) -> ChannelStatus {
-        status::channel_status(&self.shared.link.counters, self.channel_status_id(), self.is_closed())
+        status::channel_status(
+            &self.shared.link.counters,
+            self.channel_status_id(),
+            self.is_closed(),
+        )
     }
 
     /// Addresses its socket is bound to, once the channel is active.
@@ -200,7 +218,11 @@ impl Publication {
     }
 
     pub(super) fn ensure_open(&self) -> Result<(), ClientError> {
-        if self.is_closed() { Err(ClientError::HandleClosed("Publication")) } else { Ok(()) }
+        if self.is_closed() {
+            Err(ClientError::HandleClosed("Publication"))
+        } else {
+            Ok(())
+        }
     }
 
     /// The limit is read before the log is looked at: it says that the room ahead was zeroed.

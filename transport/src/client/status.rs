@@ -22,7 +22,11 @@ pub enum ChannelStatus {
     Unknown(i64),
 }
 
-pub(super) fn channel_status(counters: &CountersReader, status_id: i32, is_closed: bool) -> ChannelStatus {
+pub(super) fn channel_status(
+    counters: &CountersReader,
+    status_id: i32,
+    is_closed: bool,
+) -> ChannelStatus {
     if is_closed {
         return ChannelStatus::HandleClosed;
     }

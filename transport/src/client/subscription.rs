@@ -75,7 +75,9 @@ impl Subscription {
     /// Gives whole messages to the handler, from at most `fragment_limit` fragments of all images; each time another image
     /// comes first. Returns how many fragments it took; 0 means there was nothing.
     pub fn poll(&mut self, fragment_limit: usize, mut handler: impl FnMut(Fragment<'_>)) -> usize {
-        self.in_turn(fragment_limit, |image, limit| image.poll(limit, &mut handler))
+        self.in_turn(fragment_limit, |image, limit| {
+            image.poll(limit, &mut handler)
+        })
     }
 
     /// As [`Subscription::poll`]; the handler says how to go on with its image. Abort and break end that image's part only.
@@ -84,13 +86,21 @@ impl Subscription {
         fragment_limit: usize,
         mut handler: impl FnMut(Fragment<'_>) -> Action,
     ) -> usize {
-        self.in_turn(fragment_limit, |image, limit| image.controlled_poll(limit, &mut handler))
+        self.in_turn(fragment_limit, |image, limit| {
+            image.controlled_poll(limit, &mut handler)
+        })
     }
 
     /// Gives raw fragments to the handler, as they stand in the log: a message longer than a frame comes in pieces, told by
     /// their flags.
-    pub fn poll_fragments(&mut self, fragment_limit: usize, mut handler: impl FnMut(Fragment<'_>)) -> usize {
-        self.in_turn(fragment_limit, |image, limit| image.poll_fragments(limit, &mut handler))
+    pub fn poll_fragments(
+        &mut self,
+        fragment_limit: usize,
+        mut handler: impl FnMut(Fragment<'_>),
+    ) -> usize {
+        self.in_turn(fragment_limit, |image, limit| {
+            image.poll_fragments(limit, &mut handler)
+        })
     }
 
     /// As [`Subscription::poll_fragments`]; the handler says how to go on with its image.
@@ -99,14 +109,18 @@ impl Subscription {
         fragment_limit: usize,
         mut handler: impl FnMut(Fragment<'_>) -> Action,
     ) -> usize {
-        self.in_turn(fragment_limit, |image, limit| image.controlled_poll_fragments(limit, &mut handler))
+        self.in_turn(fragment_limit, |image, limit| {
+            image.controlled_poll_fragments(limit, &mut handler)
+        })
     }
 
     /// Gives a run of whole frames of each image to the handler, each at most `limit_bytes` long; returns their length.
     pub fn block_poll(&mut self, limit_bytes: usize, mut handler: impl FnMut(&Block<'_>)) -> usize {
         self.refresh();
         let images = self.images.iter_mut();
-        images.map(|image| image.block_poll(limit_bytes, &mut handler)).sum()
+        images
+            .map(|image| image.block_poll(limit_bytes, &mut handler))
+            .sum()
     }
 
     /// The images now.
@@ -148,12 +162,20 @@ impl Subscription {
 
     /// State of the channel's socket.
     pub fn channel_status(&self) -> ChannelStatus {
-        status::channel_status(&self.link.counters, self.channel_status_id, self.is_closed())
+        status::channel_status(
+            &self.link.counters,
+            self.channel_status_id,
+            self.is_closed(),
+        )
     }
 
     /// Addresses its sockets are bound to, once the channel is active.
     pub fn local_socket_addresses(&self) -> Vec<String> {
-        status::local_socket_addresses(&self.link.counters, self.channel_status_id, self.channel_status())
+        status::local_socket_addresses(
+            &self.link.counters,
+            self.channel_status_id,
+            self.channel_status(),
+        )
     }
 
     /// Whether it was closed, by its owner or with its client.
@@ -168,15 +190,23 @@ impl Subscription {
     }
 
     pub(super) fn ensure_open(&self) -> Result<(), ClientError> {
-        if self.is_closed() { Err(ClientError::HandleClosed("Subscription")) } else { Ok(()) }
+        if self.is_closed() {
+            Err(ClientError::HandleClosed("Subscription"))
+        } else {
+            Ok(())
+        }
     }
 
     #[inline]
     fn in_turn(&mut self, limit: usize, mut poll: impl FnMut(&mut Image, usize) -> usize) -> usize {
         self.refresh();
-        let first = if self.first < self.images.len() { self.first } else { 0 };
+        let first = if self.first < self.images.len() {
+            self.first
+        } else {
+            0
+        };
         self.first = first + 1;
-        let (later, sooner) = self.images.split_at_mut(first.min(self.images.len()));
+        let (later, sooner) = self.images.split_at_mut(first);
         let mut taken = 0;
         for image in sooner.iter_mut().chain(later) {
             if taken >= limit {
@@ -201,7 +231,8 @@ impl Subscription {
     #[cold]
     fn take_changes(&mut self) {
         self.images.retain(|image| !image.is_closed());
-        self.images.extend(self.arrivals.try_iter().filter(|image| !image.is_closed()));
+        self.images
+            .extend(self.arrivals.try_iter().filter(|image| !image.is_closed()));
     }
 }
 

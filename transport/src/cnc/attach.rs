@@ -350,7 +350,7 @@ impl Header {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, sync::Arc};
 
     use taranis_runtime::mem::{FileNames, NameSource, Pages};
 
@@ -392,7 +392,7 @@ mod tests {
     }
 
     fn names() -> Names {
-        Names::new(Box::new(FileNames))
+        Names::new(Arc::new(FileNames))
     }
 
     fn header_only(fields: &[(usize, i32)]) -> Region {

@@ -29,13 +29,21 @@ impl Core {
     ///
     /// # Errors
     /// What ends the client. All else goes to who asked, or to the error handler.
-    pub(super) fn on_event(&mut self, type_id: i32, message: &[u8], names: &Names) -> Result<(), ClientError> {
+    pub(super) fn on_event(
+        &mut self,
+        type_id: i32,
+        message: &[u8],
+        names: &Names,
+    ) -> Result<(), ClientError> {
         match Event::decode(type_id, message) {
             Ok(Some(event)) => self.apply(event, names),
             // Of a later version: not meant for us.
             Ok(None) => Ok(()),
             Err(malformed) => {
-                self.handlers.error(&ClientError::Malformed { what: "event", why: malformed.to_string() });
+                self.handlers.error(&ClientError::Malformed {
+                    what: "event",
+                    why: malformed.to_string(),
+                });
                 Ok(())
             }
         }
@@ -43,34 +51,71 @@ impl Core {
 
     fn apply(&mut self, event: Event<'_>, names: &Names) -> Result<(), ClientError> {
         match event {
-            Event::Error { correlation_id, code: ErrorCode::ChannelEndpointError, text } => {
+            Event::Error {
+                correlation_id,
+                code: ErrorCode::ChannelEndpointError,
+                text,
+            } => {
                 self.on_channel_endpoint_error(correlation_id, text);
             }
-            Event::Error { correlation_id, code, text } => {
+            Event::Error {
+                correlation_id,
+                code,
+                text,
+            } => {
                 if let Some(Awaited::Request(request)) = self.awaited.take(correlation_id) {
-                    request.ask.fail(ClientError::registration(correlation_id, code, text));
+                    request
+                        .ask
+                        .fail(ClientError::registration(correlation_id, code, text));
                 }
             }
             Event::AvailableImage(image) => self.on_available_image(&image, names),
-            Event::UnavailableImage { image_correlation_id, subscription_id, .. } => {
+            Event::UnavailableImage {
+                image_correlation_id,
+                subscription_id,
+                ..
+            } => {
                 if let Some(entry) = self.resources.subscriptions.get_mut(&subscription_id) {
-                    entry.remove_image(image_correlation_id, &mut self.logs, &mut self.handlers, self.now_ns);
+                    entry.remove_image(
+                        image_correlation_id,
+                        &mut self.logs,
+                        &mut self.handlers,
+                        self.now_ns,
+                    );
                 }
             }
             Event::PublicationReady(ready) | Event::ExclusivePublicationReady(ready) => {
                 self.on_publication_ready(&ready, names);
             }
-            Event::SubscriptionReady { correlation_id, channel_status_id } => {
+            Event::SubscriptionReady {
+                correlation_id,
+                channel_status_id,
+            } => {
                 self.on_subscription_ready(correlation_id, channel_status_id);
             }
             Event::OperationSuccess { correlation_id } => self.on_success(correlation_id),
-            Event::CounterReady { correlation_id, counter_id } => {
+            Event::CounterReady {
+                correlation_id,
+                counter_id,
+            } => {
                 self.on_counter_ready(correlation_id, counter_id);
-                self.tell_of_counter(CounterEvent::Available { registration_id: correlation_id, counter_id });
+                self.tell_of_counter(CounterEvent::Available {
+                    registration_id: correlation_id,
+                    counter_id,
+                });
             }
-            Event::StaticCounter { correlation_id, counter_id } => self.on_counter_ready(correlation_id, counter_id),
-            Event::UnavailableCounter { registration_id, counter_id } => {
-                self.tell_of_counter(CounterEvent::Unavailable { registration_id, counter_id });
+            Event::StaticCounter {
+                correlation_id,
+                counter_id,
+            } => self.on_counter_ready(correlation_id, counter_id),
+            Event::UnavailableCounter {
+                registration_id,
+                counter_id,
+            } => {
+                self.tell_of_counter(CounterEvent::Unavailable {
+                    registration_id,
+                    counter_id,
+                });
             }
             Event::ClientTimeout { client_id } if client_id == self.link.client_id => {
                 return Err(ClientError::ClientTimeout);
@@ -78,18 +123,20 @@ impl Core {
             Event::ClientTimeout { .. } => {}
             Event::PublicationError(error) => {
                 let publications = self.resources.publications.values();
-                let concerned = publications.filter(|entry| entry.original_registration_id == error.registration_id);
+                let concerned = publications
+                    .filter(|entry| entry.original_registration_id == error.registration_id);
                 for _ in 0..concerned.count() {
                     self.handlers.publication_error(&error);
                 }
             }
-            Event::NextAvailableSessionId { correlation_id, session_id } => {
-                match self.take_request(correlation_id) {
-                    Some(Ask::NextSessionId { reply, .. }) => reply.done(session_id),
-                    Some(other) => self.wrong_answer(correlation_id, other),
-                    None => {}
-                }
-            }
+            Event::NextAvailableSessionId {
+                correlation_id,
+                session_id,
+            } => match self.take_request(correlation_id) {
+                Some(Ask::NextSessionId { reply, .. }) => reply.done(session_id),
+                Some(other) => self.wrong_answer(correlation_id, other),
+                None => {}
+            },
         }
         Ok(())
     }
@@ -98,7 +145,9 @@ impl Core {
         let id = ready.correlation_id;
         let made = match self.awaited.take(id) {
             Some(Awaited::Request(request)) => match request.ask {
-                Ask::AddPublication { stream, reply } => self.add_publication(ready, stream, reply, names),
+                Ask::AddPublication { stream, reply } => {
+                    self.add_publication(ready, stream, reply, names)
+                }
                 Ask::AddExclusivePublication { stream, reply } => {
                     self.add_exclusive_publication(ready, stream, reply, names)
                 }
@@ -111,7 +160,10 @@ impl Core {
             Some(Awaited::Late(_)) | None => return,
         };
         if !made {
-            self.remove(Ask::RemovePublication { registration_id: id, revoke: false });
+            self.remove(Ask::RemovePublication {
+                registration_id: id,
+                revoke: false,
+            });
         }
     }
 
@@ -125,7 +177,13 @@ impl Core {
     ) -> bool {
         let lifeline = Lifeline::new();
         let made = self.open_publication(ready, names, |core, log, limit| {
-            Publication::new(log, limit, facts(ready, stream), lifeline.clone(), Arc::clone(&core.link))
+            Publication::new(
+                log,
+                limit,
+                facts(ready, stream),
+                lifeline.clone(),
+                Arc::clone(&core.link),
+            )
         });
         match made {
             Ok(publication) => {
@@ -183,10 +241,15 @@ impl Core {
         make: impl FnOnce(&Self, &mut crate::log::LogBuffer, Word64) -> Result<P, crate::log::LogError>,
     ) -> Result<P, ClientError> {
         let limit = self.counter_value(ready.limit_counter_id)?;
-        let mut log = self.logs.acquire(ready.registration_id, ready.log_path(), names)?;
+        let mut log = self
+            .logs
+            .acquire(ready.registration_id, ready.log_path(), names)?;
         make(self, &mut log, limit).map_err(|source| {
             self.logs.release(ready.registration_id, self.now_ns);
-            ClientError::Log { path: ready.log_path().to_owned(), source }
+            ClientError::Log {
+                path: ready.log_path().to_owned(),
+                source,
+            }
         })
     }
 
@@ -196,15 +259,25 @@ impl Core {
             original_registration_id: ready.registration_id,
             channel_status_id: ready.channel_status_id,
         };
-        self.resources.publications.insert(ready.correlation_id, entry);
+        self.resources
+            .publications
+            .insert(ready.correlation_id, entry);
     }
 
     fn on_subscription_ready(&mut self, registration_id: i64, channel_status_id: i32) {
         match self.awaited.take(registration_id) {
             Some(Awaited::Request(request)) => match request.ask {
-                Ask::AddSubscription { stream, handlers, reply } => {
-                    let subscription =
-                        self.enter_subscription(registration_id, channel_status_id, stream, handlers);
+                Ask::AddSubscription {
+                    stream,
+                    handlers,
+                    reply,
+                } => {
+                    let subscription = self.enter_subscription(
+                        registration_id,
+                        channel_status_id,
+                        stream,
+                        handlers,
+                    );
                     reply.done(subscription);
                 }
                 other => self.wrong_answer(registration_id, other),
@@ -234,7 +307,14 @@ impl Core {
         };
         self.resources.subscriptions.insert(registration_id, entry);
         let link = Arc::clone(&self.link);
-        Subscription::new(link, registration_id, stream, channel_status_id, lifeline, poller)
+        Subscription::new(
+            link,
+            registration_id,
+            stream,
+            channel_status_id,
+            lifeline,
+            poller,
+        )
     }
 
     fn on_available_image(&mut self, event: &AvailableImage<'_>, names: &Names) {
@@ -255,7 +335,9 @@ impl Core {
         names: &Names,
     ) -> Result<Image, ClientError> {
         let position = self.counter_value(event.subscriber_position_id)?;
-        let log = self.logs.acquire(event.correlation_id, event.log_path(), names)?;
+        let log = self
+            .logs
+            .acquire(event.correlation_id, event.log_path(), names)?;
         let facts = ImageFacts {
             correlation_id: event.correlation_id,
             session_id: event.session_id,
@@ -275,7 +357,12 @@ impl Core {
             return;
         };
         // A driver that announces an image twice means a new one: an untethered subscriber that comes back.
-        entry.remove_image(event.correlation_id, &mut self.logs, &mut self.handlers, self.now_ns);
+        entry.remove_image(
+            event.correlation_id,
+            &mut self.logs,
+            &mut self.handlers,
+            self.now_ns,
+        );
         let info = image.info().clone();
         entry.images.insert(event.correlation_id, info.clone());
         entry.feed.push(image);
@@ -284,8 +371,14 @@ impl Core {
 
     fn on_success(&mut self, correlation_id: i64) {
         match self.take_request(correlation_id) {
-            Some(Ask::ChangeDestination { reply, .. } | Ask::RejectImage { reply, .. }) => reply.done(()),
-            Some(Ask::RemovePublication { .. } | Ask::RemoveSubscription { .. } | Ask::RemoveCounter { .. })
+            Some(Ask::ChangeDestination { reply, .. } | Ask::RejectImage { reply, .. }) => {
+                reply.done(())
+            }
+            Some(
+                Ask::RemovePublication { .. }
+                | Ask::RemoveSubscription { .. }
+                | Ask::RemoveCounter { .. },
+            )
             | None => {}
             Some(other) => self.wrong_answer(correlation_id, other),
         }
@@ -295,14 +388,20 @@ impl Core {
         let (reply, registration_id, is_static) = match self.awaited.take(correlation_id) {
             Some(Awaited::Request(request)) => match request.ask {
                 Ask::AddCounter { reply, .. } => (reply, correlation_id, false),
-                Ask::AddStaticCounter { registration_id, reply, .. } => (reply, registration_id, true),
+                Ask::AddStaticCounter {
+                    registration_id,
+                    reply,
+                    ..
+                } => (reply, registration_id, true),
                 other => {
                     self.wrong_answer(correlation_id, other);
                     return;
                 }
             },
             Some(Awaited::Late(Leftover::Counter)) => {
-                self.remove(Ask::RemoveCounter { registration_id: correlation_id });
+                self.remove(Ask::RemoveCounter {
+                    registration_id: correlation_id,
+                });
                 return;
             }
             Some(Awaited::Late(_)) | None => return,
@@ -313,23 +412,46 @@ impl Core {
         };
         let lifeline = Lifeline::new();
         if is_static {
-            self.resources.static_counters.retain(|lifeline| !lifeline.is_closed());
+            self.resources
+                .static_counters
+                .retain(|lifeline| !lifeline.is_closed());
             self.resources.static_counters.push(lifeline.clone());
         } else {
-            let entry = CounterEntry { lifeline: lifeline.clone(), counter_id };
+            let entry = CounterEntry {
+                lifeline: lifeline.clone(),
+                counter_id,
+            };
             self.resources.counters.insert(registration_id, entry);
         }
-        reply.done(Counter { link: Arc::clone(&self.link), registration_id, lifeline, value, is_static });
+        reply.done(Counter {
+            link: Arc::clone(&self.link),
+            registration_id,
+            lifeline,
+            value,
+            is_static,
+        });
     }
 
     fn on_channel_endpoint_error(&mut self, offending_id: i64, text: &[u8]) {
         let is_meant = |status_id: i32| i64::from(status_id) == offending_id;
-        let publications = self.resources.publications.values().map(|entry| entry.channel_status_id);
-        let subscriptions = self.resources.subscriptions.values().map(|entry| entry.channel_status_id);
-        let concerned: Vec<i32> = publications.chain(subscriptions).filter(|id| is_meant(*id)).collect();
+        let publications = self
+            .resources
+            .publications
+            .values()
+            .map(|entry| entry.channel_status_id);
+        let subscriptions = self
+            .resources
+            .subscriptions
+            .values()
+            .map(|entry| entry.channel_status_id);
+        let concerned: Vec<i32> = publications
+            .chain(subscriptions)
+            .filter(|id| is_meant(*id))
+            .collect();
         for status_id in concerned {
             let text = String::from_utf8_lossy(text).into_owned();
-            self.handlers.error(&ClientError::ChannelEndpoint { status_id, text });
+            self.handlers
+                .error(&ClientError::ChannelEndpoint { status_id, text });
         }
     }
 
@@ -342,7 +464,9 @@ impl Core {
 
     /// The driver answered something else than what was asked.
     fn wrong_answer(&mut self, correlation_id: i64, ask: Ask) {
-        let why = format!("the answer to command {correlation_id} ({ask:?}) is one to another kind of command");
+        let why = format!(
+            "the answer to command {correlation_id} ({ask:?}) is one to another kind of command"
+        );
         ask.fail(ClientError::Malformed { what: "event", why });
     }
 
@@ -352,7 +476,10 @@ impl Core {
     }
 
     fn no_such_counter(&self, counter_id: i32) -> ClientError {
-        ClientError::NoSuchCounter { counter_id, max: self.link.counters.max_counter_id() }
+        ClientError::NoSuchCounter {
+            counter_id,
+            max: self.link.counters.max_counter_id(),
+        }
     }
 }
 

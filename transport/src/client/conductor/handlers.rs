@@ -1,7 +1,8 @@
 //! What an application is told, on the conductor's thread (spec 05 §1.8, §1.9).
 //!
 //! No lock is held meanwhile, so a handler may ask for things and close things. It can't wait for answers there, and it must
-//! not block: the client's heartbeat waits for it. A panic of a handler ends the conductor's thread as any panic there.
+//! not block: the client's heartbeat waits for it. A panic of a handler closes everything the
+//! client gave out, and goes on to the top of the conductor's thread.
 
 use std::{fmt, net::SocketAddr};
 
@@ -37,11 +38,17 @@ pub struct PublicationErrorFrame {
     pub text: String,
 }
 
+/// Is told of errors that no call returns.
+pub type ErrorHandler = Box<dyn FnMut(&ClientError) + Send>;
+
+/// Is told of errors that receivers sent.
+pub type PublicationErrorHandler = Box<dyn FnMut(&PublicationErrorFrame) + Send>;
+
 /// Handlers of a client. Where there is none, errors are logged and the rest is dropped.
 #[derive(Default)]
 pub struct Handlers {
     /// Errors that no call returns: time-outs, log buffers that can't be mapped.
-    pub error: Option<Box<dyn FnMut(&ClientError) + Send>>,
+    pub error: Option<ErrorHandler>,
     /// Called for subscriptions without a handler of their own.
     pub available_image: Option<ImageHandler>,
     /// Called for subscriptions without a handler of their own.
@@ -49,7 +56,7 @@ pub struct Handlers {
     /// All counters of the driver that come and go.
     pub counters: Option<CounterListener>,
     /// Errors that receivers sent, once per publication of this client that it concerns.
-    pub publication_error: Option<Box<dyn FnMut(&PublicationErrorFrame) + Send>>,
+    pub publication_error: Option<PublicationErrorHandler>,
     /// The client is at its end, whatever ended it.
     pub close: Option<Box<dyn FnOnce() + Send>>,
 }

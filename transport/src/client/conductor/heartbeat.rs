@@ -20,14 +20,22 @@ pub(super) struct Heartbeat {
 
 impl Heartbeat {
     pub(super) fn new(client_id: i64, client_name: String) -> Self {
-        Self { client_id, client_name, counter: None }
+        Self {
+            client_id,
+            client_name,
+            counter: None,
+        }
     }
 
     /// Gives a sign of life; `false` while there is no counter yet.
     ///
     /// # Errors
     /// [`ClientError::HeartbeatCounterGone`] when the driver has taken it away: it is somebody else's to write now.
-    pub(super) fn beat(&mut self, counters: &CountersReader, epoch_ms: i64) -> Result<bool, ClientError> {
+    pub(super) fn beat(
+        &mut self,
+        counters: &CountersReader,
+        epoch_ms: i64,
+    ) -> Result<bool, ClientError> {
         if let Some(counter) = &self.counter {
             let counter_id = counter.id();
             if !self.is_ours(counters, counter_id) {
@@ -48,8 +56,11 @@ impl Heartbeat {
     }
 
     fn find(&self, counters: &CountersReader) -> Option<AtomicCounter> {
-        let mut of_type = counters.iter().filter(|counter| counter.type_id() == type_id::CLIENT_HEARTBEAT);
-        let found = of_type.find(|counter| heartbeat_client_id(&counter.key()) == self.client_id)?;
+        let mut of_type = counters
+            .iter()
+            .filter(|counter| counter.type_id() == type_id::CLIENT_HEARTBEAT);
+        let found =
+            of_type.find(|counter| heartbeat_client_id(&counter.key()) == self.client_id)?;
         counters.atomic(found.id())
     }
 

@@ -63,7 +63,11 @@ impl Liveness {
     }
 
     /// Once per turn.
-    pub(super) fn turn(&mut self, now_ns: i64, heartbeat_ms: impl FnOnce() -> i64) -> Result<Due, Death> {
+    pub(super) fn turn(
+        &mut self,
+        now_ns: i64,
+        heartbeat_ms: impl FnOnce() -> i64,
+    ) -> Result<Due, Death> {
         let interval_ns = now_ns.saturating_sub(self.last_service_ns);
         if interval_ns <= self.limits.idle_sleep_ns {
             return Ok(Due::Nothing);
@@ -86,7 +90,9 @@ impl Liveness {
 
     /// When the next look is due.
     pub(super) fn next_look_ns(&self) -> i64 {
-        self.last_service_ns.saturating_add(self.limits.idle_sleep_ns).saturating_add(1)
+        self.last_service_ns
+            .saturating_add(self.limits.idle_sleep_ns)
+            .saturating_add(1)
     }
 
     fn watch_driver(&mut self, now_ns: i64, heartbeat_ms: i64) -> Result<(), Death> {
@@ -100,7 +106,9 @@ impl Liveness {
         }
         let age_ns = now_ns.saturating_sub(self.heartbeat_changed_ns);
         if age_ns > self.limits.driver_timeout_ns {
-            return Err(Death::DriverSilent { age_ms: age_ns / NS_PER_MS });
+            return Err(Death::DriverSilent {
+                age_ms: age_ns / NS_PER_MS,
+            });
         }
         Ok(())
     }
@@ -120,11 +128,18 @@ mod tests {
     #[test]
     fn looks_rarely_and_asks_for_a_heartbeat_until_one_was_given() {
         let mut liveness = Liveness::new(LIMITS, 1, 0);
-        assert_eq!(liveness.turn(16, || panic!("not looked at")), Ok(Due::Nothing));
+        assert_eq!(
+            liveness.turn(16, || panic!("not looked at")),
+            Ok(Due::Nothing)
+        );
         assert_eq!(liveness.next_look_ns(), 17);
         assert_eq!(liveness.turn(17, || 1), Ok(Due::TimeOuts));
         assert_eq!(liveness.turn(501, || 1), Ok(Due::KeepAlive));
-        assert_eq!(liveness.turn(520, || 1), Ok(Due::KeepAlive), "the counter was not found yet");
+        assert_eq!(
+            liveness.turn(520, || 1),
+            Ok(Due::KeepAlive),
+            "the counter was not found yet"
+        );
         liveness.kept_alive(520);
         assert_eq!(liveness.turn(1020, || 1), Ok(Due::TimeOuts));
         assert_eq!(liveness.turn(1037, || 1), Ok(Due::KeepAlive));
@@ -136,7 +151,9 @@ mod tests {
         assert_eq!(liveness.turn(10_000, || 1), Ok(Due::KeepAlive));
         assert_eq!(
             liveness.turn(20_001, || panic!("not looked at")),
-            Err(Death::NotServiced { interval_ns: 10_001 })
+            Err(Death::NotServiced {
+                interval_ns: 10_001
+            })
         );
     }
 
@@ -146,7 +163,10 @@ mod tests {
         // The wall clock of the driver steps back an hour: still a sign of life.
         assert_eq!(liveness.turn(9_000, || 5), Ok(Due::KeepAlive));
         assert_eq!(liveness.turn(19_000, || 5), Ok(Due::KeepAlive));
-        assert_eq!(liveness.turn(19_017, || 5), Err(Death::DriverSilent { age_ms: 0 }));
+        assert_eq!(
+            liveness.turn(19_017, || 5),
+            Err(Death::DriverSilent { age_ms: 0 })
+        );
         let mut liveness = Liveness::new(LIMITS, 5, 0);
         assert_eq!(liveness.turn(17, || -1), Err(Death::DriverShutdown));
     }

@@ -29,17 +29,29 @@ struct Shared {
 
 impl Logs {
     pub(super) fn new(linger_ns: i64, pre_touch: bool) -> Self {
-        Self { in_use: BTreeMap::new(), lingering: VecDeque::new(), linger_ns, pre_touch }
+        Self {
+            in_use: BTreeMap::new(),
+            lingering: VecDeque::new(),
+            linger_ns,
+            pre_touch,
+        }
     }
 
     /// Maps the file, or shares the mapping; checks that it is a log.
-    pub(super) fn acquire(&mut self, id: i64, path: &Path, names: &Names) -> Result<LogBuffer, ClientError> {
+    pub(super) fn acquire(
+        &mut self,
+        id: i64,
+        path: &Path,
+        names: &Names,
+    ) -> Result<LogBuffer, ClientError> {
         let region = match self.in_use.get(&id) {
             Some(shared) => shared.region.clone(),
             None => self.open(path, names)?,
         };
-        let log = LogBuffer::attach(region.clone())
-            .map_err(|source| ClientError::Log { path: path.to_owned(), source })?;
+        let log = LogBuffer::attach(region.clone()).map_err(|source| ClientError::Log {
+            path: path.to_owned(),
+            source,
+        })?;
         let shared = self.in_use.entry(id).or_insert(Shared { region, users: 0 });
         shared.users += 1;
         Ok(log)
@@ -61,7 +73,11 @@ impl Logs {
 
     /// Lets go what has lingered long enough.
     pub(super) fn expire(&mut self, now_ns: i64) {
-        while self.lingering.front().is_some_and(|(until_ns, _)| *until_ns <= now_ns) {
+        while self
+            .lingering
+            .front()
+            .is_some_and(|(until_ns, _)| *until_ns <= now_ns)
+        {
             self.lingering.pop_front();
         }
     }
@@ -73,9 +89,10 @@ impl Logs {
     }
 
     fn open(&self, path: &Path, names: &Names) -> Result<Region, ClientError> {
-        let region = names
-            .open(path)
-            .map_err(|source| ClientError::OpenLog { path: path.to_owned(), source })?;
+        let region = names.open(path).map_err(|source| ClientError::OpenLog {
+            path: path.to_owned(),
+            source,
+        })?;
         if self.pre_touch {
             touch(&region);
         }

@@ -20,7 +20,7 @@ mod logs;
 mod pending;
 mod resources;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{cell::Cell, collections::VecDeque, sync::Arc, thread};
 
 use crossbeam_channel::Receiver;
 use taranis_runtime::{
@@ -55,7 +55,7 @@ use crate::{
     command::{Command, CommandBody, commands::NULL_ID},
 };
 
-pub use handlers::{Handlers, PublicationErrorFrame};
+pub use handlers::{ErrorHandler, Handlers, PublicationErrorFrame, PublicationErrorHandler};
 
 /// Events read in one turn.
 const EVENTS_PER_TURN: usize = 16;
@@ -99,7 +99,9 @@ struct Core {
 enum Phase {
     Running,
     /// Everything is closed; the driver is still to be told, in at most that many turns.
-    Closing { turns_left: u32 },
+    Closing {
+        turns_left: u32,
+    },
     Ended,
 }
 
@@ -112,11 +114,15 @@ impl ClientConductor {
         now: Now,
     ) -> Result<(Self, Arc<Link>), ClientError> {
         context.check_against(cnc.client_liveness_timeout_ns())?;
-        let ring = mpsc::Producer::open(cnc.to_driver().clone()).map_err(|error| malformed("ring", &error))?;
+        let ring = mpsc::Producer::open(cnc.to_driver().clone())
+            .map_err(|error| malformed("ring", &error))?;
         let events = broadcast::Receiver::open(cnc.to_clients().clone())
             .map_err(|error| malformed("broadcast", &error))?;
-        let counters = CountersReader::open(cnc.counters_values().clone(), cnc.counters_metadata().clone())
-            .map_err(|error| malformed("counters", &error))?;
+        let counters = CountersReader::open(
+            cnc.counters_values().clone(),
+            cnc.counters_metadata().clone(),
+        )
+        .map_err(|error| malformed("counters", &error))?;
         let limits = Limits {
             idle_sleep_ns: context.idle_sleep_ns,
             keep_alive_interval_ns: context.keep_alive_interval_ns,
@@ -153,6 +159,11 @@ impl ClientConductor {
 
     /// One turn: for who has no cycle to give. The agent's turn is this.
     pub fn turn(&mut self, now: Now, names: &Names) -> Turn {
+        let turn = UnderWay::begin(self);
+        turn.0.take_turn(now, names)
+    }
+
+    fn take_turn(&mut self, now: Now, names: &Names) -> Turn {
         self.core.now_ns = now.mono_ns;
         match self.core.phase {
             Phase::Running => {}
@@ -175,7 +186,9 @@ impl ClientConductor {
     pub fn close(&mut self) -> Turn {
         if self.core.phase == Phase::Running {
             self.core.close_all();
-            self.core.phase = Phase::Closing { turns_left: CLOSE_TURNS };
+            self.core.phase = Phase::Closing {
+                turns_left: CLOSE_TURNS,
+            };
         }
         Turn::Worked(1)
     }
@@ -198,7 +211,9 @@ impl ClientConductor {
         let Self { events, core } = self;
         for read in 0..EVENTS_PER_TURN {
             let mut outcome = Ok(());
-            match events.receive(|type_id, message| outcome = core.on_event(type_id, message, names)) {
+            match events
+                .receive(|type_id, message| outcome = core.on_event(type_id, message, names))
+            {
                 Ok(true) => outcome?,
                 Ok(false) => return Ok(read),
                 Err(ReceiveError::Lapped) => return Err(ClientError::BroadcastLapped),
@@ -229,6 +244,36 @@ impl Agent for ClientConductor {
     }
 }
 
+thread_local! {
+    /// Whether this thread is inside a turn of a conductor: a handler that waits for an answer there would wait for itself.
+    static IN_TURN: Cell<bool> = const { Cell::new(false) };
+}
+
+pub(super) fn is_in_turn() -> bool {
+    IN_TURN.get()
+}
+
+/// A turn under way. A panic that leaves it (a handler's) closes everything, and calls no more handlers.
+struct UnderWay<'a>(&'a mut ClientConductor);
+
+impl<'a> UnderWay<'a> {
+    fn begin(conductor: &'a mut ClientConductor) -> Self {
+        IN_TURN.set(true);
+        Self(conductor)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        IN_TURN.set(false);
+        if thread::panicking() {
+            self.0.core.handlers = Handlers::default();
+            self.0.core.listeners = CounterListeners::default();
+            self.0.close();
+        }
+    }
+}
+
 impl Drop for ClientConductor {
     /// Handles outlive their conductor; they must not go on as if the driver still knew them.
     fn drop(&mut self) {
@@ -239,7 +284,9 @@ impl Drop for ClientConductor {
 impl Core {
     fn look_after_liveness(&mut self, now: Now) -> Result<usize, ClientError> {
         let cnc = &self.link.cnc;
-        let due = self.liveness.turn(now.mono_ns, || cnc.driver_heartbeat_ms());
+        let due = self
+            .liveness
+            .turn(now.mono_ns, || cnc.driver_heartbeat_ms());
         let due = due.map_err(|death| self.obituary(death))?;
         if due == Due::Nothing {
             return Ok(0);
@@ -251,7 +298,10 @@ impl Core {
         for request in self.awaited.overdue(now.mono_ns) {
             let correlation_id = request.correlation_id;
             let timeout_ms = self.context.driver_timeout_ns / NS_PER_MS;
-            request.ask.fail(ClientError::NoResponse { correlation_id, timeout_ms });
+            request.ask.fail(ClientError::NoResponse {
+                correlation_id,
+                timeout_ms,
+            });
         }
         Ok(1)
     }
@@ -278,7 +328,9 @@ impl Core {
             return 0;
         }
         self.given_back = given_back;
-        let asks = self.resources.take_given_back(&mut self.logs, &mut self.handlers, self.now_ns);
+        let asks = self
+            .resources
+            .take_given_back(&mut self.logs, &mut self.handlers, self.now_ns);
         let count = asks.len();
         for ask in asks {
             let outstanding = Outstanding::adopt(&self.link.signals);
@@ -295,7 +347,11 @@ impl Core {
 
     fn enqueue(&mut self, ask: Ask, outstanding: Outstanding) {
         let correlation_id = self.link.cnc.next_correlation_id();
-        self.outbox.push_back(Request { correlation_id, ask, _outstanding: outstanding });
+        self.outbox.push_back(Request {
+            correlation_id,
+            ask,
+            _outstanding: outstanding,
+        });
     }
 
     fn forward_requests(&mut self) -> usize {
@@ -313,7 +369,6 @@ impl Core {
     }
 
     /// Gives the request back when the driver's ring is full.
-    #[expect(clippy::result_large_err, reason = "the request goes back where it came from")]
     fn forward(&mut self, request: Request) -> Result<(), Request> {
         match request.ask {
             Ask::AddCounterListener { id, listener } => {
@@ -329,7 +384,13 @@ impl Core {
         let Some(body) = request.ask.command() else {
             return Ok(());
         };
-        match send(&self.ring, &mut self.scratch, self.link.client_id, request.correlation_id, body) {
+        match send(
+            &self.ring,
+            &mut self.scratch,
+            self.link.client_id,
+            request.correlation_id,
+            body,
+        ) {
             Ok(()) => {
                 let deadline_ns = self.now_ns.saturating_add(self.context.driver_timeout_ns);
                 self.awaited.insert(request, deadline_ns);
@@ -352,9 +413,14 @@ impl Core {
             return;
         }
         self.link.signals.set_closed();
-        let counters = self.resources.force_close(&mut self.logs, &mut self.handlers, self.now_ns);
+        let counters = self
+            .resources
+            .force_close(&mut self.logs, &mut self.handlers, self.now_ns);
         for (registration_id, counter_id) in counters {
-            self.listeners.tell(CounterEvent::Unavailable { registration_id, counter_id });
+            self.listeners.tell(CounterEvent::Unavailable {
+                registration_id,
+                counter_id,
+            });
         }
         let waiting = self.outbox.drain(..).chain(self.requests.try_iter());
         for request in waiting.chain(self.awaited.drain()) {
@@ -364,13 +430,26 @@ impl Core {
     }
 
     fn tell_driver(&mut self, turns_left: u32) -> Turn {
+        // Sent by handles that had not yet seen the end.
+        for request in self.requests.try_iter() {
+            request.ask.fail(ClientError::Closed);
+        }
         let client_id = self.link.client_id;
-        let told = send(&self.ring, &mut self.scratch, client_id, NULL_ID, CommandBody::ClientClose).is_ok();
+        let told = send(
+            &self.ring,
+            &mut self.scratch,
+            client_id,
+            NULL_ID,
+            CommandBody::ClientClose,
+        )
+        .is_ok();
         if told || turns_left <= 1 {
             self.phase = Phase::Ended;
             return Turn::Finished;
         }
-        self.phase = Phase::Closing { turns_left: turns_left - 1 };
+        self.phase = Phase::Closing {
+            turns_left: turns_left - 1,
+        };
         Turn::Worked(0)
     }
 }
@@ -382,7 +461,11 @@ fn send(
     correlation_id: i64,
     body: CommandBody<'_>,
 ) -> Result<(), ring::Refused> {
-    let command = Command { client_id, correlation_id, body };
+    let command = Command {
+        client_id,
+        correlation_id,
+        body,
+    };
     let len = command.encoded_len();
     if scratch.len() < len {
         scratch.resize(len, 0);
@@ -394,5 +477,8 @@ fn send(
 }
 
 fn malformed(what: &'static str, error: &dyn std::error::Error) -> ClientError {
-    ClientError::Malformed { what, why: error.to_string() }
+    ClientError::Malformed {
+        what,
+        why: error.to_string(),
+    }
 }

@@ -35,7 +35,13 @@ pub(super) enum Leftover {
 impl Table {
     pub(super) fn insert(&mut self, request: Request, deadline_ns: i64) {
         let correlation_id = request.correlation_id;
-        self.0.insert(correlation_id, Entry { deadline_ns, awaited: Awaited::Request(request) });
+        self.0.insert(
+            correlation_id,
+            Entry {
+                deadline_ns,
+                awaited: Awaited::Request(request),
+            },
+        );
     }
 
     /// The answer is here.
@@ -54,7 +60,9 @@ impl Table {
                 return true;
             };
             let leftover = Leftover::of(&request.ask);
-            if let Awaited::Request(request) = std::mem::replace(&mut entry.awaited, Awaited::Late(leftover)) {
+            if let Awaited::Request(request) =
+                std::mem::replace(&mut entry.awaited, Awaited::Late(leftover))
+            {
                 overdue.push(request);
             }
             leftover != Leftover::Nothing
@@ -64,10 +72,12 @@ impl Table {
 
     /// Everything that is still awaited.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Request> {
-        std::mem::take(&mut self.0).into_values().filter_map(|entry| match entry.awaited {
-            Awaited::Request(request) => Some(request),
-            Awaited::Late(_) => None,
-        })
+        std::mem::take(&mut self.0)
+            .into_values()
+            .filter_map(|entry| match entry.awaited {
+                Awaited::Request(request) => Some(request),
+                Awaited::Late(_) => None,
+            })
     }
 }
 

@@ -55,26 +55,46 @@ pub(super) struct CounterEntry {
 
 impl Resources {
     /// Takes out what its owner gave back, and says what the driver is to be asked for it.
-    pub(super) fn take_given_back(&mut self, logs: &mut Logs, handlers: &mut Handlers, now_ns: i64) -> Vec<Ask> {
+    pub(super) fn take_given_back(
+        &mut self,
+        logs: &mut Logs,
+        handlers: &mut Handlers,
+        now_ns: i64,
+    ) -> Vec<Ask> {
         let mut asks = Vec::new();
-        for (registration_id, entry) in take_if(&mut self.publications, |entry| entry.lifeline.given_back().is_some()) {
+        for (registration_id, entry) in take_if(&mut self.publications, |entry| {
+            entry.lifeline.given_back().is_some()
+        }) {
             logs.release(entry.original_registration_id, now_ns);
             let revoke = entry.lifeline.given_back() == Some(GivenBack { revoke: true });
-            asks.push(Ask::RemovePublication { registration_id, revoke });
+            asks.push(Ask::RemovePublication {
+                registration_id,
+                revoke,
+            });
         }
-        for (registration_id, mut entry) in take_if(&mut self.subscriptions, |entry| entry.lifeline.given_back().is_some()) {
+        for (registration_id, mut entry) in take_if(&mut self.subscriptions, |entry| {
+            entry.lifeline.given_back().is_some()
+        }) {
             entry.close_images(logs, handlers, now_ns);
             asks.push(Ask::RemoveSubscription { registration_id });
         }
-        for (registration_id, _) in take_if(&mut self.counters, |entry| entry.lifeline.given_back().is_some()) {
+        for (registration_id, _) in take_if(&mut self.counters, |entry| {
+            entry.lifeline.given_back().is_some()
+        }) {
             asks.push(Ask::RemoveCounter { registration_id });
         }
-        self.static_counters.retain(|lifeline| !lifeline.is_closed());
+        self.static_counters
+            .retain(|lifeline| !lifeline.is_closed());
         asks
     }
 
     /// Closes everything, without the driver (spec 05 §2.9). Returns the ids of the counters that were closed.
-    pub(super) fn force_close(&mut self, logs: &mut Logs, handlers: &mut Handlers, now_ns: i64) -> Vec<(i64, i32)> {
+    pub(super) fn force_close(
+        &mut self,
+        logs: &mut Logs,
+        handlers: &mut Handlers,
+        now_ns: i64,
+    ) -> Vec<(i64, i32)> {
         for entry in self.subscriptions.values_mut() {
             entry.lifeline.latch().close();
             entry.close_images(logs, handlers, now_ns);
@@ -82,23 +102,40 @@ impl Resources {
         for entry in self.publications.values() {
             entry.lifeline.latch().close();
         }
-        for lifeline in self.counters.values().map(|entry| &entry.lifeline).chain(&self.static_counters) {
+        for lifeline in self
+            .counters
+            .values()
+            .map(|entry| &entry.lifeline)
+            .chain(&self.static_counters)
+        {
             lifeline.latch().close();
         }
         let counters = std::mem::take(self).counters;
         logs.clear();
-        counters.into_iter().map(|(id, entry)| (id, entry.counter_id)).collect()
+        counters
+            .into_iter()
+            .map(|(id, entry)| (id, entry.counter_id))
+            .collect()
     }
 
     /// Moves images on that found their channel full. Returns how many.
     pub(super) fn feed_pollers(&mut self) -> usize {
-        self.subscriptions.values_mut().map(|entry| entry.feed.flush()).sum()
+        self.subscriptions
+            .values_mut()
+            .map(|entry| entry.feed.flush())
+            .sum()
     }
 }
 
 impl SubscriptionEntry {
     /// Takes the image out, closed; tells the handler.
-    pub(super) fn remove_image(&mut self, correlation_id: i64, logs: &mut Logs, handlers: &mut Handlers, now_ns: i64) {
+    pub(super) fn remove_image(
+        &mut self,
+        correlation_id: i64,
+        logs: &mut Logs,
+        handlers: &mut Handlers,
+        now_ns: i64,
+    ) {
         if let Some(image) = self.images.remove(&correlation_id) {
             image.close();
             logs.release(correlation_id, now_ns);
@@ -128,8 +165,18 @@ impl Feed {
         let changes = Region::heap(size_of::<i64>())
             .word64(0)
             .expect("the first word of a region of eight bytes lies inside");
-        let poller = ImageFeed { arrivals: receiver, changes: changes.clone() };
-        (Self { arrivals, backlog: VecDeque::new(), changes }, poller)
+        let poller = ImageFeed {
+            arrivals: receiver,
+            changes: changes.clone(),
+        };
+        (
+            Self {
+                arrivals,
+                backlog: VecDeque::new(),
+                changes,
+            },
+            poller,
+        )
     }
 
     pub(super) fn push(&mut self, image: Image) {
@@ -164,6 +211,12 @@ impl Feed {
 }
 
 fn take_if<V>(table: &mut BTreeMap<i64, V>, is_meant: impl Fn(&V) -> bool) -> Vec<(i64, V)> {
-    let ids: Vec<i64> = table.iter().filter(|(_, entry)| is_meant(entry)).map(|(id, _)| *id).collect();
-    ids.into_iter().filter_map(|id| table.remove_entry(&id)).collect()
+    let ids: Vec<i64> = table
+        .iter()
+        .filter(|(_, entry)| is_meant(entry))
+        .map(|(id, _)| *id)
+        .collect();
+    ids.into_iter()
+        .filter_map(|id| table.remove_entry(&id))
+        .collect()
 }

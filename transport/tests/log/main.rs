@@ -1,0 +1,7 @@
+//! One log buffer, both sides of it, on heap regions (also under Miri).
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod append;
+mod harness;
+mod read;
