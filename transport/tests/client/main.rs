@@ -1,8 +1,7 @@
 //! The client against Java's media driver, and against a scripted one for what a real one does not do on demand.
 //!
 //! Tests with Java need Java and Aeron's jar; without them they are skipped, saying so. `TARANIS_REQUIRE_PEERS=1` makes that
-//! a failure. The number of messages is 10,000 in a debug build and 100,000 in an optimised one;
-//! `TARANIS_PEER_MESSAGES` sets another.
+//! a failure. Traffic is 100,000 messages a row; `TARANIS_PEER_MESSAGES` sets another number.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 

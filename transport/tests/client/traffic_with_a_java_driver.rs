@@ -12,11 +12,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taranis_transport::client::{Client, Refused};
+use taranis_transport::client::{Client, Refused, Subscription};
 
-use crate::{content::Content, harness::JavaDriver};
+use crate::{
+    content::Content,
+    harness::{JavaDriver, until},
+};
 
 const SEED: u64 = 20_111;
+/// Tests of several processes run side by side: the system chooses the port.
+const ANY_PORT: &str = "aeron:udp?endpoint=127.0.0.1:0|term-length=1m";
 const DEADLINE: Duration = Duration::from_secs(150);
 
 /// A row takes both cores: one at a time.
@@ -27,13 +32,8 @@ fn row() -> MutexGuard<'static, ()> {
 }
 
 fn messages() -> u32 {
-    let default = if cfg!(debug_assertions) {
-        10_000
-    } else {
-        100_000
-    };
     let set = std::env::var("TARANIS_PEER_MESSAGES").ok();
-    set.map_or(default, |count| count.parse().unwrap())
+    set.map_or(100_000, |count| count.parse().unwrap())
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn java_publishes_over_ipc_and_we_receive_every_byte() {
 
 #[test]
 fn java_publishes_over_udp_and_we_receive_every_byte() {
-    java_publishes("udp", "aeron:udp?endpoint=127.0.0.1:24751|term-length=1m");
+    java_publishes("udp", ANY_PORT);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn we_publish_over_ipc_and_java_receives_every_byte() {
 
 #[test]
 fn we_publish_over_udp_and_java_receives_every_byte() {
-    we_publish("udp", "aeron:udp?endpoint=127.0.0.1:24752|term-length=1m");
+    we_publish("udp", ANY_PORT);
 }
 
 fn java_publishes(transport: &str, channel: &str) {
@@ -63,6 +63,10 @@ fn java_publishes(transport: &str, channel: &str) {
     };
     let mut client = driver.client();
     let mut subscription = client.add_subscription(channel, 1001).unwrap();
+    let channel = match transport {
+        "udp" => channel.replace("127.0.0.1:0", &bound_address(&subscription)),
+        _ => channel.to_owned(),
+    };
     let begun = Instant::now();
     let count = messages();
     driver
@@ -92,7 +96,7 @@ fn we_publish(transport: &str, channel: &str) {
     };
     let mut client = driver.client();
     let count = messages();
-    driver.ask(
+    let channel = &driver.ask(
         &format!("subscribe {channel} 1001 {count} {SEED}"),
         "SUBSCRIBED",
     );
@@ -111,6 +115,12 @@ fn we_publish(transport: &str, channel: &str) {
         published
     };
     report("ours-to-java", transport, number, bytes, begun, &mut client);
+}
+
+fn bound_address(subscription: &Subscription) -> String {
+    until("the channel is active", || {
+        subscription.local_socket_addresses().pop()
+    })
 }
 
 fn publish(

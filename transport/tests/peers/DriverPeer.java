@@ -2,7 +2,8 @@
 //
 // Arguments: the directory, then settings as name=value. Prints READY once clients can attach. Commands, one a line:
 //   publish <channel> <stream> <count> <seed>     offers that many messages; prints PUBLISHED <messages> <bytes>
-//   subscribe <channel> <stream> <count> <seed>   prints SUBSCRIBED, checks every byte, prints RECEIVED <messages> <bytes>
+//   subscribe <channel> <stream> <count> <seed>   prints SUBSCRIBED <channel with its port>, checks every
+//                                                 byte, prints RECEIVED <messages> <bytes>
 //   counter <id>                                  prints COUNTER <value> <label>
 //   count <type>                                  prints COUNT <number of counters of that type>
 //   files                                         prints FILES <number of log buffers>
@@ -188,7 +189,14 @@ public class DriverPeer
         final Throwable[] failure = new Throwable[1];
         try (Subscription subscription = aeron.addSubscription(channel, stream))
         {
-            say("SUBSCRIBED");
+            String resolved = subscription.tryResolveChannelEndpointPort();
+            while (resolved == null)
+            {
+                check(deadline, "resolving the port");
+                idle.idle();
+                resolved = subscription.tryResolveChannelEndpointPort();
+            }
+            say("SUBSCRIBED " + resolved);
             while (messages[0] < count)
             {
                 final int fragments = subscription.poll((buffer, offset, length, header) ->
