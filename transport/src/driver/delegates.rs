@@ -35,23 +35,44 @@ pub(crate) enum ToSender {
     RemoveEndpoint(SendEndpointId),
     AddPublication(Box<SenderSeed>),
     /// Answered by [`FromSender::PublicationReleased`], when nothing of its log is in flight.
-    RemovePublication { endpoint: SendEndpointId, registration_id: i64 },
-    AddDestination { endpoint: SendEndpointId, destination: Box<SendDestination> },
-    RemoveDestination { endpoint: SendEndpointId, address: SocketAddr },
-    RemoveDestinationById { endpoint: SendEndpointId, registration_id: i64 },
+    RemovePublication {
+        endpoint: SendEndpointId,
+        registration_id: i64,
+    },
+    AddDestination {
+        endpoint: SendEndpointId,
+        destination: Box<SendDestination>,
+    },
+    RemoveDestination {
+        endpoint: SendEndpointId,
+        address: SocketAddr,
+    },
+    RemoveDestinationById {
+        endpoint: SendEndpointId,
+        registration_id: i64,
+    },
     /// A name was resolved (again): of a destination, or of the endpoint itself.
-    Resolved { endpoint: SendEndpointId, destination: Option<i64>, address: SocketAddr },
+    Resolved {
+        endpoint: SendEndpointId,
+        destination: Option<i64>,
+        address: SocketAddr,
+    },
 }
 
 /// Sender to conductor.
 #[derive(Debug)]
 pub(crate) enum FromSender {
     EndpointClosed(SendEndpointId),
-    PublicationReleased { registration_id: i64 },
+    PublicationReleased {
+        registration_id: i64,
+    },
     /// A receiver rejected a publication's image.
     PublicationError(Box<PublicationError>),
     /// Nothing was heard for a while: resolve the name again.
-    ResolveAgain { endpoint: SendEndpointId, destination: Option<i64> },
+    ResolveAgain {
+        endpoint: SendEndpointId,
+        destination: Option<i64>,
+    },
     /// For the error log.
     Problem(Box<str>),
 }
@@ -74,7 +95,10 @@ pub(crate) struct SendEndpointSeed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SendTarget {
     /// To one address; on a connected socket the system knows it.
-    One { address: SocketAddr, connected: bool },
+    One {
+        address: SocketAddr,
+        connected: bool,
+    },
     /// To the destinations that clients add.
     Manual,
     /// To whoever sends status messages.
@@ -172,21 +196,51 @@ pub(crate) enum ToReceiver {
     AddEndpoint(Box<ReceiveEndpointSeed>),
     /// Answered by [`FromReceiver::EndpointClosed`], when its ports are free.
     RemoveEndpoint(ReceiveEndpointId),
-    AddDestination { endpoint: ReceiveEndpointId, destination: Box<ReceiveDestination> },
+    AddDestination {
+        endpoint: ReceiveEndpointId,
+        destination: Box<ReceiveDestination>,
+    },
     /// Answered by [`FromReceiver::DestinationClosed`].
-    RemoveDestination { endpoint: ReceiveEndpointId, destination: i64 },
+    RemoveDestination {
+        endpoint: ReceiveEndpointId,
+        destination: i64,
+    },
     /// Interest in a stream: all sessions, or one.
-    AddInterest { endpoint: ReceiveEndpointId, stream_id: i32, session_id: Option<i32> },
-    RemoveInterest { endpoint: ReceiveEndpointId, stream_id: i32, session_id: Option<i32> },
+    AddInterest {
+        endpoint: ReceiveEndpointId,
+        stream_id: i32,
+        session_id: Option<i32>,
+    },
+    RemoveInterest {
+        endpoint: ReceiveEndpointId,
+        stream_id: i32,
+        session_id: Option<i32>,
+    },
     AddImage(Box<ReceiverSeed>),
     /// Answered by [`FromReceiver::ImageReleased`].
-    RemoveImage { endpoint: ReceiveEndpointId, correlation_id: i64 },
+    RemoveImage {
+        endpoint: ReceiveEndpointId,
+        correlation_id: i64,
+    },
     /// Drops the state of a session that keeps it from being set up (03 §4.2).
-    Forget { endpoint: ReceiveEndpointId, stream_id: i32, session_id: i32, what: Forgotten },
+    Forget {
+        endpoint: ReceiveEndpointId,
+        stream_id: i32,
+        session_id: i32,
+        what: Forgotten,
+    },
     /// From now on the image's packets are dropped and its senders told (03 §4.10).
-    RejectImage { endpoint: ReceiveEndpointId, correlation_id: i64, reason: Box<str> },
+    RejectImage {
+        endpoint: ReceiveEndpointId,
+        correlation_id: i64,
+        reason: Box<str>,
+    },
     /// A destination's control name was resolved again.
-    Resolved { endpoint: ReceiveEndpointId, destination: i64, address: SocketAddr },
+    Resolved {
+        endpoint: ReceiveEndpointId,
+        destination: i64,
+        address: SocketAddr,
+    },
 }
 
 /// Which state [`ToReceiver::Forget`] drops.
@@ -201,11 +255,19 @@ pub(crate) enum Forgotten {
 pub(crate) enum FromReceiver {
     /// A SETUP of a session that somebody wants.
     CreateImage(Box<ImageRequest>),
-    ImageReleased { correlation_id: i64 },
+    ImageReleased {
+        correlation_id: i64,
+    },
     EndpointClosed(ReceiveEndpointId),
-    DestinationClosed { endpoint: ReceiveEndpointId, destination: i64 },
+    DestinationClosed {
+        endpoint: ReceiveEndpointId,
+        destination: i64,
+    },
     /// Nothing came for a while: resolve the control name again.
-    ResolveAgain { endpoint: ReceiveEndpointId, destination: i64 },
+    ResolveAgain {
+        endpoint: ReceiveEndpointId,
+        destination: i64,
+    },
     /// For the error log.
     Problem(Box<str>),
 }
@@ -304,5 +366,11 @@ pub(crate) struct Queues<In, Out> {
 pub(crate) fn queues<To, From>() -> (Queues<From, To>, Queues<To, From>) {
     let (to, inbox) = crossbeam_channel::bounded(QUEUE_CAPACITY);
     let (outbox, from) = crossbeam_channel::bounded(QUEUE_CAPACITY);
-    (Queues { inbox: from, outbox: to }, Queues { inbox, outbox })
+    (
+        Queues {
+            inbox: from,
+            outbox: to,
+        },
+        Queues { inbox, outbox },
+    )
 }

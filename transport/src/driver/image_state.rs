@@ -59,7 +59,9 @@ pub(crate) struct Promise {
 }
 
 /// Both ends of a new image's state; `now_ns` counts as the time of its first packet.
-pub(crate) fn image_state(now_ns: i64) -> Result<(ConductorImageState, ReceiverImageState), OutOfRegion> {
+pub(crate) fn image_state(
+    now_ns: i64,
+) -> Result<(ConductorImageState, ReceiverImageState), OutOfRegion> {
     let region = Region::heap(BYTES);
     let (promise_writer, promise) = seqlock(&region, PROMISE)?;
     let (gap_writer, gap) = seqlock(&region, GAP)?;
@@ -84,7 +86,8 @@ pub(crate) fn image_state(now_ns: i64) -> Result<(ConductorImageState, ReceiverI
 impl ConductorImageState {
     /// Promises clean space; call it after cleaning, never before.
     pub(crate) fn promise(&mut self, promise: Promise) {
-        self.promise.publish([promise.position, promise.window.into()]);
+        self.promise
+            .publish([promise.position, promise.window.into()]);
     }
 
     /// Reports a gap to be asked for (or filled, on an unreliable stream).
@@ -124,7 +127,11 @@ impl ReceiverImageState {
     pub(crate) fn take_gap(&mut self) -> Option<Gap> {
         let [place, length] = self.gap.take()?;
         // Both halves were 32-bit values when they were packed.
-        Some(Gap { term_id: (place >> 32) as i32, term_offset: place as i32, length: length as i32 })
+        Some(Gap {
+            term_id: (place >> 32) as i32,
+            term_offset: place as i32,
+            length: length as i32,
+        })
     }
 
     /// A packet came in.
@@ -145,7 +152,10 @@ impl ReceiverImageState {
 
 fn promise_of([position, window]: [i64; 2]) -> Promise {
     // The window was a 32-bit value when it was packed.
-    Promise { position, window: window as i32 }
+    Promise {
+        position,
+        window: window as i32,
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +165,11 @@ mod tests {
     #[test]
     fn a_gap_with_a_negative_term_id_arrives_as_it_was() {
         let (mut conductor, mut receiver) = image_state(0).unwrap();
-        let gap = Gap { term_id: -7, term_offset: 65_504, length: 32 };
+        let gap = Gap {
+            term_id: -7,
+            term_offset: 65_504,
+            length: 32,
+        };
         conductor.report_gap(gap);
         assert_eq!(receiver.take_gap(), Some(gap));
         assert_eq!(receiver.take_gap(), None);

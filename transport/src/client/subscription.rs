@@ -1,0 +1,243 @@
+//! A subscription: the images of one stream (spec 05 §4.1).
+
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+use taranis_runtime::mem::Word64;
+
+use super::{
+    error::ClientError,
+    image::Image,
+    lifeline::Lifeline,
+    link::{Link, Stream},
+    status::{self, ChannelStatus},
+};
+use crate::log::{Action, Block, Fragment};
+
+/// A subscription, held by the one thread that polls it. Dropping it gives it back to the driver.
+///
+/// The easy way is [`Subscription::poll`]: whole messages from all images in turn. Polling takes no lock, makes no system
+/// call, and allocates nothing but when an image comes or a message is longer than all before.
+///
+/// ```no_run
+/// # fn show(subscription: &mut taranis_transport::client::Subscription) {
+/// subscription.poll(10, |message| {
+///     println!("{} bytes at {}", message.payload.len(), message.header.position);
+/// });
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Subscription {
+    pub(super) link: Arc<Link>,
+    pub(super) registration_id: i64,
+    pub(super) stream: Stream,
+    pub(super) lifeline: Lifeline,
+    channel_status_id: i32,
+    arrivals: Receiver<Image>,
+    changes: Word64,
+    seen: i64,
+    images: Vec<Image>,
+    first: usize,
+}
+
+/// The poller's end of what the conductor changes.
+#[derive(Debug)]
+pub(super) struct ImageFeed {
+    /// New images.
+    pub(super) arrivals: Receiver<Image>,
+    /// Raised by the conductor (release) whenever an image came or went.
+    pub(super) changes: Word64,
+}
+
+impl Subscription {
+    pub(super) fn new(
+        link: Arc<Link>,
+        registration_id: i64,
+        stream: Stream,
+        channel_status_id: i32,
+        lifeline: Lifeline,
+        feed: ImageFeed,
+    ) -> Self {
+        Self {
+            link,
+            registration_id,
+            stream,
+            lifeline,
+            channel_status_id,
+            arrivals: feed.arrivals,
+            changes: feed.changes,
+            seen: 0,
+            images: Vec::new(),
+            first: 0,
+        }
+    }
+
+    /// Gives whole messages to the handler, from at most `fragment_limit` fragments of all images; each time another image
+    /// comes first. Returns how many fragments it took; 0 means there was nothing.
+    pub fn poll(&mut self, fragment_limit: usize, mut handler: impl FnMut(Fragment<'_>)) -> usize {
+        self.in_turn(fragment_limit, |image, limit| {
+            image.poll(limit, &mut handler)
+        })
+    }
+
+    /// As [`Subscription::poll`]; the handler says how to go on with its image. Abort and break end that image's part only.
+    pub fn controlled_poll(
+        &mut self,
+        fragment_limit: usize,
+        mut handler: impl FnMut(Fragment<'_>) -> Action,
+    ) -> usize {
+        self.in_turn(fragment_limit, |image, limit| {
+            image.controlled_poll(limit, &mut handler)
+        })
+    }
+
+    /// Gives raw fragments to the handler, as they stand in the log: a message longer than a frame comes in pieces, told by
+    /// their flags.
+    pub fn poll_fragments(
+        &mut self,
+        fragment_limit: usize,
+        mut handler: impl FnMut(Fragment<'_>),
+    ) -> usize {
+        self.in_turn(fragment_limit, |image, limit| {
+            image.poll_fragments(limit, &mut handler)
+        })
+    }
+
+    /// As [`Subscription::poll_fragments`]; the handler says how to go on with its image.
+    pub fn controlled_poll_fragments(
+        &mut self,
+        fragment_limit: usize,
+        mut handler: impl FnMut(Fragment<'_>) -> Action,
+    ) -> usize {
+        self.in_turn(fragment_limit, |image, limit| {
+            image.controlled_poll_fragments(limit, &mut handler)
+        })
+    }
+
+    /// Gives a run of whole frames of each image to the handler, each at most `limit_bytes` long; returns their length.
+    pub fn block_poll(&mut self, limit_bytes: usize, mut handler: impl FnMut(&Block<'_>)) -> usize {
+        self.refresh();
+        let images = self.images.iter_mut();
+        images
+            .map(|image| image.block_poll(limit_bytes, &mut handler))
+            .sum()
+    }
+
+    /// The images now.
+    pub fn images(&mut self) -> &mut [Image] {
+        self.refresh();
+        &mut self.images
+    }
+
+    /// The image of that session, if there is one.
+    pub fn image_by_session_id(&mut self, session_id: i32) -> Option<&mut Image> {
+        let mut images = self.images().iter_mut();
+        images.find(|image| image.info().session_id() == session_id)
+    }
+
+    /// Whether there is an image that is not closed.
+    pub fn is_connected(&mut self) -> bool {
+        self.images().iter().any(|image| !image.is_closed())
+    }
+
+    /// The channel, as it was given.
+    pub fn channel(&self) -> &str {
+        &self.stream.channel
+    }
+
+    /// The stream.
+    pub fn stream_id(&self) -> i32 {
+        self.stream.stream_id
+    }
+
+    /// Names this subscription in the driver.
+    pub fn registration_id(&self) -> i64 {
+        self.registration_id
+    }
+
+    /// Counter of the channel's status; −1 where there is none.
+    pub fn channel_status_id(&self) -> i32 {
+        self.channel_status_id
+    }
+
+    /// State of the channel's socket.
+    pub fn channel_status(&self) -> ChannelStatus {
+        status::channel_status(
+            &self.link.counters,
+            self.channel_status_id,
+            self.is_closed(),
+        )
+    }
+
+    /// Addresses its sockets are bound to, once the channel is active.
+    pub fn local_socket_addresses(&self) -> Vec<String> {
+        status::local_socket_addresses(
+            &self.link.counters,
+            self.channel_status_id,
+            self.channel_status(),
+        )
+    }
+
+    /// Whether it was closed, by its owner or with its client.
+    pub fn is_closed(&self) -> bool {
+        self.lifeline.is_closed()
+    }
+
+    /// Gives it back now; polls find nothing any more. Dropping does the same.
+    pub fn close(&mut self) {
+        self.lifeline.give_back(&self.link.signals, false);
+        self.images.clear();
+    }
+
+    pub(super) fn ensure_open(&self) -> Result<(), ClientError> {
+        if self.is_closed() {
+            Err(ClientError::HandleClosed("Subscription"))
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline]
+    fn in_turn(&mut self, limit: usize, mut poll: impl FnMut(&mut Image, usize) -> usize) -> usize {
+        self.refresh();
+        let first = if self.first < self.images.len() {
+            self.first
+        } else {
+            0
+        };
+        self.first = first + 1;
+        let (later, sooner) = self.images.split_at_mut(first);
+        let mut taken = 0;
+        for image in sooner.iter_mut().chain(later) {
+            if taken >= limit {
+                break;
+            }
+            taken += poll(image, limit - taken);
+        }
+        taken
+    }
+
+    /// One load when nothing has changed.
+    #[inline]
+    fn refresh(&mut self) {
+        // SYNC images-changed: pairs with the release in the conductor's `Feed::changed`.
+        let changes = self.changes.load_acquire();
+        if changes != self.seen {
+            self.seen = changes;
+            self.take_changes();
+        }
+    }
+
+    #[cold]
+    fn take_changes(&mut self) {
+        self.images.retain(|image| !image.is_closed());
+        self.images
+            .extend(self.arrivals.try_iter().filter(|image| !image.is_closed()));
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.lifeline.give_back(&self.link.signals, false);
+    }
+}
