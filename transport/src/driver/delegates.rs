@@ -36,7 +36,6 @@ pub(crate) enum ToSender {
     AddPublication(Box<SenderSeed>),
     /// Answered by [`FromSender::PublicationReleased`], when nothing of its log is in flight.
     RemovePublication {
-        endpoint: SendEndpointId,
         registration_id: i64,
     },
     AddDestination {
@@ -51,12 +50,6 @@ pub(crate) enum ToSender {
         endpoint: SendEndpointId,
         registration_id: i64,
     },
-    /// A name was resolved (again): of a destination, or of the endpoint itself.
-    Resolved {
-        endpoint: SendEndpointId,
-        destination: Option<i64>,
-        address: SocketAddr,
-    },
 }
 
 /// Sender to conductor.
@@ -68,11 +61,6 @@ pub(crate) enum FromSender {
     },
     /// A receiver rejected a publication's image.
     PublicationError(Box<PublicationError>),
-    /// Nothing was heard for a while: resolve the name again.
-    ResolveAgain {
-        endpoint: SendEndpointId,
-        destination: Option<i64>,
-    },
     /// For the error log.
     Problem(Box<str>),
 }
@@ -87,8 +75,6 @@ pub(crate) struct SendEndpointSeed {
     pub(crate) group: bool,
     /// `mdc-num-dest`, for several destinations.
     pub(crate) destination_count: Option<Word64>,
-    /// Whether the address came from a name, so that it is worth resolving again.
-    pub(crate) is_named: bool,
 }
 
 /// Where an endpoint's datagrams go.
@@ -111,8 +97,6 @@ pub(crate) struct SendDestination {
     pub(crate) registration_id: i64,
     /// `None` while its name does not resolve.
     pub(crate) address: Option<SocketAddr>,
-    /// Whether the address came from a name.
-    pub(crate) is_named: bool,
 }
 
 /// The sender's half of a network publication, on its way.
@@ -219,7 +203,6 @@ pub(crate) enum ToReceiver {
     AddImage(Box<ReceiverSeed>),
     /// Answered by [`FromReceiver::ImageReleased`].
     RemoveImage {
-        endpoint: ReceiveEndpointId,
         correlation_id: i64,
     },
     /// Drops the state of a session that keeps it from being set up (03 §4.2).
@@ -231,15 +214,8 @@ pub(crate) enum ToReceiver {
     },
     /// From now on the image's packets are dropped and its senders told (03 §4.10).
     RejectImage {
-        endpoint: ReceiveEndpointId,
         correlation_id: i64,
         reason: Box<str>,
-    },
-    /// A destination's control name was resolved again.
-    Resolved {
-        endpoint: ReceiveEndpointId,
-        destination: i64,
-        address: SocketAddr,
     },
 }
 
@@ -260,11 +236,6 @@ pub(crate) enum FromReceiver {
     },
     EndpointClosed(ReceiveEndpointId),
     DestinationClosed {
-        endpoint: ReceiveEndpointId,
-        destination: i64,
-    },
-    /// Nothing came for a while: resolve the control name again.
-    ResolveAgain {
         endpoint: ReceiveEndpointId,
         destination: i64,
     },
@@ -302,7 +273,7 @@ pub(crate) enum ReceiveControl {
     /// The control address of a multicast group.
     Group(SocketAddr),
     /// An explicit `control` address, to which this receiver announces itself periodically.
-    Explicit { address: SocketAddr, is_named: bool },
+    Explicit(SocketAddr),
 }
 
 /// What a SETUP said, and where it came from.
@@ -317,7 +288,6 @@ pub(crate) struct ImageRequest {
     pub(crate) term_offset: i32,
     pub(crate) term_length: i32,
     pub(crate) mtu: i32,
-    pub(crate) ttl: i32,
     /// The sender has a group of receivers.
     pub(crate) group: bool,
     /// Where status messages go.
@@ -341,7 +311,6 @@ pub(crate) struct ReceiverSeed {
     /// The first source.
     pub(crate) destination: i64,
     pub(crate) control: SocketAddr,
-    pub(crate) source: SocketAddr,
     pub(crate) settings: ReceiverSettings,
 }
 

@@ -17,12 +17,17 @@
 mod conductor;
 mod context;
 pub(crate) mod delegates;
+mod flow;
 pub(crate) mod image_state;
+mod network_counters;
 pub(crate) mod receiver;
+mod sender;
 mod stall;
 mod start;
 pub(crate) mod stream_state;
 
 pub use conductor::{DriverConductor, TerminationValidator};
 pub use context::DriverSettings;
+pub use receiver::Receiver;
+pub use sender::Sender;
 pub use start::{MediaDriver, StartError};

@@ -27,7 +27,10 @@ use super::{
         reply::Reply,
     },
     context::DriverSettings,
-    delegates::{FromReceiver, FromSender, Queues, ToReceiver, ToSender, queues},
+    delegates::{FromReceiver, FromSender, ToReceiver, ToSender, queues},
+    network_counters::{ReceiverSystem, SenderSystem, receiver_stall, sender_stall},
+    receiver::Receiver,
+    sender::Sender,
     stall::StallTracker,
 };
 use crate::{
@@ -65,8 +68,10 @@ pub struct MediaDriver {
     pub directory: PathBuf,
     /// Role `conductor`.
     pub conductor: DriverConductor,
-    pub(crate) sender_queues: Queues<ToSender, FromSender>,
-    pub(crate) receiver_queues: Queues<ToReceiver, FromReceiver>,
+    /// Role `sender`.
+    pub sender: Sender,
+    /// Role `receiver`.
+    pub receiver: Receiver,
 }
 
 impl MediaDriver {
@@ -92,6 +97,16 @@ impl MediaDriver {
         let commands = Consumer::open(cnc.cnc().to_driver().clone()).map_err(layout::<BadRing>)?;
         let (sender_near, sender_queues) = queues::<ToSender, FromSender>();
         let (receiver_near, receiver_queues) = queues::<ToReceiver, FromReceiver>();
+        let receiver = Receiver::new(
+            receiver_queues,
+            ReceiverSystem::of(&counters),
+            receiver_stall(&counters, CYCLE_THRESHOLD_NS),
+        );
+        let sender = Sender::new(
+            sender_queues,
+            SenderSystem::of(&counters),
+            sender_stall(&counters, CYCLE_THRESHOLD_NS),
+        );
         let stall = StallTracker::new(
             counters.system_word(SystemCounter::ConductorMaxCycleTime),
             counters.system_word(SystemCounter::ConductorCycleTimeThresholdExceeded),
@@ -134,8 +149,8 @@ impl MediaDriver {
         Ok(Self {
             directory: directory.to_owned(),
             conductor,
-            sender_queues,
-            receiver_queues,
+            sender,
+            receiver,
         })
     }
 }

@@ -83,11 +83,6 @@ impl ConductorState {
     pub(crate) fn set_end_of_stream(&self) {
         self.end_of_stream.store_release(1);
     }
-
-    /// Whether [`Self::set_end_of_stream`] was called.
-    pub(crate) fn is_end_of_stream(&self) -> bool {
-        self.end_of_stream.load_relaxed() != 0
-    }
 }
 
 impl SenderState {

@@ -668,11 +668,8 @@ impl Core {
             destination_count: destination_count
                 .as_ref()
                 .map(|counter| counter.word.clone()),
-            is_named: is_named(&channel),
             socket,
         };
-        let send_buffer =
-            i32::try_from(seed.socket.granted().send_buffer_bytes).unwrap_or(i32::MAX);
         self.to_sender.send(ToSender::AddEndpoint(Box::new(seed)));
         let endpoint = SendEndpoint {
             channel,
@@ -681,7 +678,6 @@ impl Core {
             destination_count,
             users: 0,
             is_closing: false,
-            send_buffer,
         };
         self.send_endpoints.insert(id.0, endpoint);
         Ok(id)
@@ -732,11 +728,6 @@ fn log_of(outcome: Outcome) -> Result<Region, Refusal> {
         Outcome::Region(region) => Ok(region),
         other => Err(unexpected("map log buffer", &other)),
     }
-}
-
-fn is_named(channel: &UdpChannel) -> bool {
-    let endpoint = channel.uri.get(keys::ENDPOINT);
-    endpoint.is_some_and(|text| text.parse::<std::net::SocketAddr>().is_err())
 }
 
 fn clash(session_id: i32, add: &AddPublication) -> Refusal {

@@ -16,7 +16,7 @@ use crate::{
     driver::delegates::{
         ReceiveControl, ReceiveDestination, ReceiveEndpointId, ReceiveEndpointSeed, ToReceiver,
     },
-    uri::{ChannelUri, ControlMode, SubscriptionParams, UdpChannel, check_subscription, keys},
+    uri::{ChannelUri, ControlMode, SubscriptionParams, UdpChannel, check_subscription},
 };
 
 /// What an add asks for, checked.
@@ -179,7 +179,6 @@ impl Core {
                     registration_id: asked.correlation_id,
                     canonical_form: endpoint.channel.canonical_form.clone(),
                     local_address: address,
-                    control: named_control(&endpoint.channel),
                 });
                 Some(destination)
             }
@@ -208,11 +207,7 @@ impl Core {
         let control = if channel.is_multicast() {
             Some(ReceiveControl::Group(channel.remote_control))
         } else if channel.has_explicit_control() {
-            let is_named = named_control(channel).is_some();
-            Some(ReceiveControl::Explicit {
-                address: channel.local_control,
-                is_named,
-            })
+            Some(ReceiveControl::Explicit(channel.local_control))
         } else {
             None
         };
@@ -253,17 +248,6 @@ impl Core {
         }
         Ok(())
     }
-}
-
-/// The control address's text, if it is a name and so worth resolving again.
-pub(super) fn named_control(channel: &UdpChannel) -> Option<crate::uri::HostPort> {
-    let text = channel
-        .uri
-        .get(keys::CONTROL)
-        .filter(|_| channel.has_explicit_control())?;
-    crate::uri::HostPort::parse(keys::CONTROL, text)
-        .ok()
-        .filter(|control| control.literal().is_none())
 }
 
 pub(super) fn buffer_of(socket: &SocketToken) -> i32 {

@@ -53,8 +53,7 @@ impl Core {
             let heartbeat = self.counters.allocate(
                 now_ms,
                 type_id::CLIENT_HEARTBEAT,
-                &key,
-                &label,
+                (&key, &label),
                 ids,
                 now_ms,
             )?;
@@ -131,7 +130,7 @@ impl Core {
         let now_ms = self.now_ms();
         let counter_id = self
             .counters
-            .allocate(now_ms, type_id, key, &label, ids, 0)?
+            .allocate(now_ms, type_id, (key, &label), ids, 0)?
             .id;
         let counter = ClientCounter {
             registration_id: correlation_id,
@@ -169,7 +168,7 @@ impl Core {
                 };
                 let label = String::from_utf8_lossy(label);
                 self.counters
-                    .allocate(self.now.epoch_ms(), type_id, key, &label, ids, 0)?
+                    .allocate(self.now.epoch_ms(), type_id, (key, &label), ids, 0)?
                     .id
             }
         };

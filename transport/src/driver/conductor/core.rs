@@ -29,33 +29,33 @@ use crate::{
 /// The conductor's tables. Verbs stand beside their nouns (`ipc.rs`, `network.rs`, `images.rs`, …); each keeps to its own
 /// table and calls the others' named queries.
 pub(crate) struct Core {
-    pub(super) settings: DriverSettings,
-    pub(super) directory: PathBuf,
-    pub(super) cnc: NewCnc,
-    pub(super) counters: DriverCounters,
-    pub(super) reply: Reply,
-    pub(super) now: Now,
-    pub(super) rng: Rng,
+    pub(in crate::driver) settings: DriverSettings,
+    pub(in crate::driver) directory: PathBuf,
+    pub(in crate::driver) cnc: NewCnc,
+    pub(in crate::driver) counters: DriverCounters,
+    pub(in crate::driver) reply: Reply,
+    pub(in crate::driver) now: Now,
+    pub(in crate::driver) rng: Rng,
 
-    pub(super) clients: IdMap<Client>,
-    pub(super) ipc: IdMap<IpcPublication>,
-    pub(super) network: IdMap<NetworkPublication>,
-    pub(super) images: IdMap<PublicationImage>,
-    pub(super) subscriptions: Vec<Subscription>,
-    pub(super) send_endpoints: IdMap<SendEndpoint>,
-    pub(super) receive_endpoints: IdMap<ReceiveEndpoint>,
+    pub(in crate::driver) clients: IdMap<Client>,
+    pub(in crate::driver) ipc: IdMap<IpcPublication>,
+    pub(in crate::driver) network: IdMap<NetworkPublication>,
+    pub(in crate::driver) images: IdMap<PublicationImage>,
+    pub(in crate::driver) subscriptions: Vec<Subscription>,
+    pub(in crate::driver) send_endpoints: IdMap<SendEndpoint>,
+    pub(in crate::driver) receive_endpoints: IdMap<ReceiveEndpoint>,
 
-    pub(super) suffixes: CanonicalSuffixes,
-    pub(super) next_session_id: i32,
-    pub(super) next_endpoint_id: i64,
-    pub(super) next_receiver_id: i64,
+    pub(in crate::driver) suffixes: CanonicalSuffixes,
+    pub(in crate::driver) next_session_id: i32,
+    pub(in crate::driver) next_endpoint_id: i64,
+    pub(in crate::driver) next_receiver_id: i64,
 
-    pub(super) to_sender: Outbox<ToSender>,
-    pub(super) to_receiver: Outbox<ToReceiver>,
+    pub(in crate::driver) to_sender: Outbox<ToSender>,
+    pub(in crate::driver) to_receiver: Outbox<ToReceiver>,
     /// Chores whose outcome nobody waits for: unlinks and frees.
-    pub(super) loose_chores: VecDeque<Chore>,
+    pub(in crate::driver) loose_chores: VecDeque<Chore>,
     /// A client asked for the driver's end, and may.
-    pub(super) wants_end: bool,
+    pub(in crate::driver) wants_end: bool,
 }
 
 impl Core {

@@ -59,12 +59,11 @@ impl DriverCounters {
             let allocated = counters.allocate(
                 now_ms,
                 type_id::SYSTEM,
-                &counter.key(),
-                counter.label(),
+                (&counter.key(), counter.label()),
                 ids,
                 0,
             );
-            let id = allocated.map_or(counter.id(), |allocated| allocated.id);
+            let id = allocated.map_or_else(|_| counter.id(), |allocated| allocated.id);
             let handle = counters
                 .manager
                 .atomic(id)
@@ -97,8 +96,7 @@ impl DriverCounters {
         &mut self,
         now_ms: i64,
         type_id: i32,
-        key: &[u8],
-        label: &str,
+        (key, label): (&[u8], &str),
         ids: Ids,
         value: i64,
     ) -> Result<Allocated, Refusal> {
@@ -135,8 +133,7 @@ impl DriverCounters {
         self.allocate(
             now_ms,
             type_id,
-            &key.encode(),
-            &key.label(name, join),
+            (&key.encode(), &key.label(name, join)),
             ids,
             value,
         )
@@ -162,8 +159,7 @@ impl DriverCounters {
         self.allocate(
             now_ms,
             type_id,
-            &key.encode(),
-            &key.status_label(name, bound),
+            (&key.encode(), &key.status_label(name, bound)),
             ids,
             1,
         )
@@ -190,8 +186,7 @@ impl DriverCounters {
         self.allocate(
             now_ms,
             type_id::LOCAL_SOCKET_ADDRESS,
-            &key.encode(),
-            &key.label(name),
+            (&key.encode(), &key.label(name)),
             ids,
             1,
         )
@@ -208,10 +203,5 @@ impl DriverCounters {
         let reader = self.manager.reader();
         let id = reader.find(type_id, registration_id)?;
         Some((id, reader.get(id)?.owner_id() == NO_OWNER))
-    }
-
-    /// The value of any counter.
-    pub(crate) fn word(&self, counter_id: i32) -> Option<Word64> {
-        self.cnc.counter_value(counter_id)
     }
 }

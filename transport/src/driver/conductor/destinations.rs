@@ -3,7 +3,7 @@
 use taranis_runtime::io::{Chore, Outcome};
 
 use super::{
-    add_subscription::{AddSubscription, buffer_of, named_control},
+    add_subscription::{AddSubscription, buffer_of},
     core::Core,
     endpoints::Destination,
     reply::Refusal,
@@ -55,9 +55,7 @@ impl Core {
         publication_id: i64,
         channel: &UdpChannel,
     ) -> Result<Progress, Refusal> {
-        let is_named = channel.remote_data.to_string()
-            != channel.uri.get(crate::uri::keys::ENDPOINT).unwrap_or("");
-        self.hand_over_destination(asked, publication_id, Some(channel.remote_data), is_named)
+        self.hand_over_destination(asked, publication_id, Some(channel.remote_data))
     }
 
     pub(super) fn add_unresolved_destination(
@@ -68,7 +66,7 @@ impl Core {
         let Purpose::AddDestination { publication_id } = purpose else {
             return Err(Refusal::invalid("only a destination can wait for its name"));
         };
-        self.hand_over_destination(asked, *publication_id, None, true)
+        self.hand_over_destination(asked, *publication_id, None)
     }
 
     fn hand_over_destination(
@@ -76,13 +74,11 @@ impl Core {
         asked: Asked,
         publication_id: i64,
         address: Option<std::net::SocketAddr>,
-        is_named: bool,
     ) -> Result<Progress, Refusal> {
         let endpoint = self.manual_send_endpoint(publication_id)?;
         let destination = SendDestination {
             registration_id: asked.correlation_id,
             address,
-            is_named,
         };
         self.to_sender.send(ToSender::AddDestination {
             endpoint,
@@ -242,7 +238,7 @@ impl Core {
             other => return Err(unexpected(&format!("bind: uri = {}", channel.uri), &other)),
         };
         let (now_ms, bound) = (self.now_ms(), socket.local_address().to_string());
-        let (buffer, control) = (buffer_of(&socket), named_control(&channel));
+        let buffer = buffer_of(&socket);
         let destination = self.new_destination(&channel, asked.correlation_id, socket);
         let Some(endpoint) = self
             .receive_endpoints
@@ -267,7 +263,6 @@ impl Core {
             registration_id: asked.correlation_id,
             canonical_form: channel.canonical_form,
             local_address,
-            control,
         });
         self.to_receiver.send(ToReceiver::AddDestination {
             endpoint: id,

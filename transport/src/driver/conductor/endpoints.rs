@@ -19,8 +19,6 @@ pub(crate) struct SendEndpoint {
     /// Publications on it.
     pub(crate) users: usize,
     pub(crate) is_closing: bool,
-    /// Send buffer that the socket was granted, in bytes.
-    pub(crate) send_buffer: i32,
 }
 
 /// The conductor's half of a receive endpoint.
@@ -44,8 +42,6 @@ pub(crate) struct Destination {
     pub(crate) registration_id: i64,
     pub(crate) canonical_form: String,
     pub(crate) local_address: Allocated,
-    /// Text of its explicit control address, to be resolved again.
-    pub(crate) control: Option<crate::uri::HostPort>,
 }
 
 impl SendEndpoint {

@@ -134,8 +134,6 @@ impl Core {
             }
             FromSender::PublicationError(error) => self.on_publication_error(&error),
             FromSender::Problem(text) => self.record_problem(&text),
-            // Names are resolved once until re-resolution is built.
-            FromSender::ResolveAgain { .. } => {}
         }
     }
 
@@ -152,7 +150,8 @@ impl Core {
                 self.on_destination_closed(endpoint, destination);
             }
             FromReceiver::Problem(text) => self.record_problem(&text),
-            FromReceiver::ResolveAgain { .. } | FromReceiver::CreateImage(_) => {}
+            // Taken before: it needs the cycle.
+            FromReceiver::CreateImage(_) => {}
         }
     }
 

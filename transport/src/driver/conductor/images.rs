@@ -38,9 +38,7 @@ pub(crate) struct PublicationImage {
     pub(crate) subscribers: Subscribers,
     path: PathBuf,
     log: LogBuffer,
-    high_water_mark: Allocated,
-    position: Allocated,
-    naks_sent: Allocated,
+    counters: ImageCounters,
     shared: ConductorImageState,
     rebuild: Rebuild,
     loss: LossDetector,
@@ -48,6 +46,14 @@ pub(crate) struct PublicationImage {
     since_ns: i64,
     is_rejoin: bool,
     is_released: bool,
+}
+
+/// An image's counters; the receiver writes the first and the last.
+#[derive(Debug)]
+struct ImageCounters {
+    high_water_mark: Allocated,
+    position: Allocated,
+    naks_sent: Allocated,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +85,11 @@ impl PublicationImage {
     }
 
     fn rebuilt(&self) -> i64 {
-        self.position.word.load_acquire()
+        self.counters.position.word.load_acquire()
     }
 
     fn high_water_mark(&self) -> i64 {
-        self.high_water_mark.word.load_acquire()
+        self.counters.high_water_mark.word.load_acquire()
     }
 
     /// Each cycle: follows what arrived, reports gaps, cleans and promises (03 §4.7).
@@ -100,7 +106,7 @@ impl PublicationImage {
         let from = self.rebuilt().max(furthest);
         let rebuilt = self.rebuild.scan(from, self.high_water_mark());
         if rebuilt.position > self.rebuilt() {
-            self.position.word.store_release(rebuilt.position);
+            self.counters.position.word.store_release(rebuilt.position);
         }
         if let Some(gap) = self.loss.on_scan(rebuilt.gap, now_ns, rng) {
             self.shared.report_gap(gap);
@@ -216,9 +222,8 @@ impl Core {
         first: usize,
     ) -> Result<(PublicationImage, ReceiverSeed), Refusal> {
         let invalid = |error: &dyn std::fmt::Display| Refusal::invalid(error.to_string());
-        let (now_ns, now_ms) = (self.now_ns(), self.now_ms());
-        let subscription = &self.subscriptions[first];
-        let params = subscription.params;
+        let now_ns = self.now_ns();
+        let params = self.subscriptions[first].params;
         let is_multicast = self
             .receive_endpoints
             .get(request.endpoint.0)
@@ -239,35 +244,7 @@ impl Core {
         let mut log =
             LogBuffer::create(region.clone(), constants, join).map_err(|e| invalid(&e))?;
 
-        let key = StreamKey {
-            registration_id: correlation_id,
-            session_id: request.session_id,
-            stream_id: request.stream_id,
-            channel: subscription.channel.as_bytes(),
-        };
-        let ids = Ids {
-            registration_id: correlation_id,
-            owner_id: subscription.client_id,
-            reference_id: 0,
-        };
-        let high_water_mark =
-            self.counters
-                .stream(now_ms, (type_id::RECEIVER_HWM, "rcv-hwm"), &key, ids, join)?;
-        let position = self.counters.stream(
-            now_ms,
-            (type_id::RECEIVER_POSITION, "rcv-pos"),
-            &key,
-            ids,
-            join,
-        )?;
-        let naks_sent = self.counters.stream(
-            now_ms,
-            (type_id::RECEIVER_NAKS_SENT, "rcv-naks-sent"),
-            &key,
-            ids,
-            0,
-        )?;
-
+        let counters = self.image_counters(request, correlation_id, first, join)?;
         let (shared, state) = image_state(now_ns).map_err(|e| invalid(&e))?;
         let window = params.initial_window_length.min(request.term_length / 2);
         let cleaner = log.take_cleaner(join).map_err(|e| invalid(&e))?;
@@ -289,11 +266,10 @@ impl Core {
             stream_id: request.stream_id,
             log: region.clone(),
             state,
-            high_water_mark: high_water_mark.word.clone(),
-            naks_sent: naks_sent.word.clone(),
+            high_water_mark: counters.high_water_mark.word.clone(),
+            naks_sent: counters.naks_sent.word.clone(),
             destination: request.destination,
             control: request.control,
-            source: request.source,
             settings: ReceiverSettings {
                 reliable: params.is_reliable,
                 initial_window: window,
@@ -311,9 +287,7 @@ impl Core {
             subscribers: Subscribers::default(),
             path,
             log,
-            high_water_mark,
-            position,
-            naks_sent,
+            counters,
             shared,
             rebuild,
             loss,
@@ -323,6 +297,34 @@ impl Core {
             is_released: false,
         };
         Ok((image, seed))
+    }
+
+    fn image_counters(
+        &mut self,
+        request: &ImageRequest,
+        correlation_id: i64,
+        first: usize,
+        join: i64,
+    ) -> Result<ImageCounters, Refusal> {
+        let subscription = &self.subscriptions[first];
+        let key = StreamKey {
+            registration_id: correlation_id,
+            session_id: request.session_id,
+            stream_id: request.stream_id,
+            channel: subscription.channel.as_bytes(),
+        };
+        let ids = Ids {
+            registration_id: correlation_id,
+            owner_id: subscription.client_id,
+            reference_id: 0,
+        };
+        let (now_ms, counters) = (self.now.epoch_ms(), &mut self.counters);
+        let mut make = |kind, value| counters.stream(now_ms, kind, &key, ids, value);
+        Ok(ImageCounters {
+            high_water_mark: make((type_id::RECEIVER_HWM, "rcv-hwm"), join)?,
+            position: make((type_id::RECEIVER_POSITION, "rcv-pos"), join)?,
+            naks_sent: make((type_id::RECEIVER_NAKS_SENT, "rcv-naks-sent"), 0)?,
+        })
     }
 
     fn image_constants(
@@ -453,10 +455,8 @@ impl Core {
         };
         let (endpoint, stream_id, session_id) = (image.endpoint, image.stream_id, image.session_id);
         let is_rejoin = image.is_rejoin;
-        self.to_receiver.send(ToReceiver::RemoveImage {
-            endpoint,
-            correlation_id: id,
-        });
+        self.to_receiver
+            .send(ToReceiver::RemoveImage { correlation_id: id });
         let readers: Vec<i64> = image.subscribers.subscription_ids().collect();
         for subscription_id in readers {
             self.tell_unavailable(Source::Image(id), subscription_id);
@@ -494,12 +494,11 @@ impl Core {
 
     /// From now on nothing of an image comes in, and its sources are told; whether there is one of that id.
     pub(super) fn reject_network_image(&mut self, id: i64, reason: &[u8]) -> bool {
-        let Some(image) = self.images.get(id) else {
+        if !self.images.contains_key(id) {
             return false;
-        };
+        }
         let reason = String::from_utf8_lossy(reason).into();
         self.to_receiver.send(ToReceiver::RejectImage {
-            endpoint: image.endpoint,
             correlation_id: id,
             reason,
         });
@@ -522,7 +521,12 @@ impl Core {
             return;
         };
         let now_ms = self.now_ms();
-        for counter in [&image.high_water_mark, &image.position, &image.naks_sent] {
+        let counters = &image.counters;
+        for counter in [
+            &counters.high_water_mark,
+            &counters.position,
+            &counters.naks_sent,
+        ] {
             self.counters.free(now_ms, counter.id);
         }
         let region = image.log.region().clone();

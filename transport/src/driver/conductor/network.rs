@@ -326,9 +326,7 @@ impl Core {
                     || waited > publication.params.linger_timeout_ns;
                 if publication.holders == 0 && is_over {
                     publication.state = State::Done;
-                    let endpoint = publication.endpoint;
                     self.to_sender.send(ToSender::RemovePublication {
-                        endpoint,
                         registration_id: id,
                     });
                 }
