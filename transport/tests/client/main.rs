@@ -6,7 +6,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod content;
+mod ends_of_a_client;
 mod harness;
+mod order_of_dropping;
+mod requests;
+mod scripted_driver;
 mod traffic_with_a_java_driver;
 
 #[global_allocator]

@@ -47,6 +47,7 @@ use super::{
     context::Context,
     counter::CounterEvent,
     error::ClientError,
+    image::ImageHandlers,
     lifeline::Outstanding,
     link::{Ask, Link, Request},
 };
@@ -267,8 +268,7 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         IN_TURN.set(false);
         if thread::panicking() {
-            self.0.core.handlers = Handlers::default();
-            self.0.core.listeners = CounterListeners::default();
+            self.0.core.silence();
             self.0.close();
         }
     }
@@ -405,6 +405,15 @@ impl Core {
 
     fn tell_of_counter(&mut self, event: CounterEvent) {
         self.listeners.tell(event);
+    }
+
+    /// From now on no handler is called.
+    fn silence(&mut self) {
+        self.handlers = Handlers::default();
+        self.listeners = CounterListeners::default();
+        for entry in self.resources.subscriptions.values_mut() {
+            entry.handlers = ImageHandlers::default();
+        }
     }
 
     /// Closes every handle and answers every request (spec 05 §2.9). Only the first call has an effect.
