@@ -5,4 +5,6 @@ pub mod client;
 pub mod cnc;
 pub mod command;
 pub mod counters;
+pub mod frame;
 pub mod log;
+pub mod uri;

@@ -1,6 +1,6 @@
 //! Several words that are read together: one writer publishes them, a reader takes a consistent set or none.
 
-use std::sync::atomic::{Ordering, fence};
+use super::atomic::{Ordering, fence};
 
 use super::{OutOfRegion, Region, Word64};
 

@@ -1,4 +1,5 @@
-//! For tests of all crates: other programs as the other side of a conversation, and checks over whole tables.
+//! For tests of all crates: other programs as the other side of a conversation, checks over whole tables, fresh directories
+//! and counted allocations.
 //!
 //! Nothing here runs in production; it is part of the library because tests of every crate need it.
 
