@@ -37,7 +37,7 @@ pub use application::Client;
 pub use conductor::{
     ClientConductor, ErrorHandler, Handlers, PublicationErrorFrame, PublicationErrorHandler,
 };
-pub use context::{CLIENT_NAME_MAX, Context};
+pub use context::{CLIENT_NAME_MAX, Context, Millis};
 pub use counter::{Counter, CounterEvent, CounterListener};
 pub use error::{ClientError, ConfigError};
 pub use exclusive::ExclusivePublication;

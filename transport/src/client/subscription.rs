@@ -12,7 +12,10 @@ use super::{
     link::{Link, Stream},
     status::{self, ChannelStatus},
 };
-use crate::log::{Action, Block, Fragment};
+use crate::{
+    log::{Action, Block, Fragment},
+    uri::{ChannelUri, keys},
+};
 
 /// A subscription, held by the one thread that polls it. Dropping it gives it back to the driver.
 ///
@@ -176,6 +179,25 @@ impl Subscription {
             self.channel_status_id,
             self.channel_status(),
         )
+    }
+
+    /// The channel with the port its socket got where the channel leaves that to the system (port 0), for others to publish
+    /// to; the channel as it is where it doesn't, or in manual control mode. `None` while the socket is not bound.
+    pub fn try_resolve_channel_endpoint_port(&self) -> Option<String> {
+        let channel = || self.stream.channel.to_string();
+        let Ok(mut uri) = ChannelUri::parse(&self.stream.channel) else {
+            return Some(channel());
+        };
+        let has_wildcard = uri
+            .get(keys::ENDPOINT)
+            .is_some_and(|endpoint| endpoint.ends_with(":0"));
+        let is_manual = uri.get(keys::CONTROL_MODE) == Some("manual");
+        if !has_wildcard || is_manual {
+            return Some(channel());
+        }
+        let bound = self.local_socket_addresses().into_iter().next()?;
+        uri.replace_endpoint_wildcard_port(&bound).ok()?;
+        Some(uri.to_string())
     }
 
     /// Whether it was closed, by its owner or with its client.

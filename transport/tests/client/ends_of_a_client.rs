@@ -5,7 +5,7 @@ use std::sync::{
     mpsc::{Receiver, channel},
 };
 
-use taranis_runtime::agent::Turn;
+use taranis_runtime::{agent::Turn, config::Nanos};
 use taranis_transport::{
     client::{
         Aeron, ClientConductor, ClientError, Context, Counter, Handlers, ImageHandlers, ImageInfo,
@@ -349,7 +349,7 @@ fn a_handler_can_ask_but_not_wait() {
 fn a_keep_alive_rarer_than_the_drivers_patience_is_refused_at_the_start() {
     let driver = ScriptedDriver::start();
     let context = Context {
-        keep_alive_interval_ns: LIVENESS_MS * MS,
+        keep_alive_interval: Nanos(LIVENESS_MS * MS),
         ..Context::new(DIR)
     };
     let error = driver

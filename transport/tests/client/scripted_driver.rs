@@ -293,6 +293,42 @@ impl ScriptedDriver {
                 });
                 self.link_images();
             }
+            CommandBody::AddCounter { .. }
+            | CommandBody::AddStaticCounter { .. }
+            | CommandBody::RemoveCounter { .. } => self.answer_counter(command),
+            CommandBody::RemovePublication {
+                registration_id, ..
+            } => {
+                self.publications.remove(&registration_id).unwrap();
+                self.send(Event::OperationSuccess { correlation_id });
+            }
+            CommandBody::RemoveSubscription { registration_id } => {
+                self.subscriptions.remove(&registration_id).unwrap();
+                self.send(Event::OperationSuccess { correlation_id });
+            }
+            CommandBody::ClientClose
+            | CommandBody::ClientKeepalive
+            | CommandBody::TerminateDriver { .. } => {}
+            CommandBody::GetNextAvailableSessionId { .. } => {
+                self.send(Event::NextAvailableSessionId {
+                    correlation_id,
+                    session_id: 1001,
+                });
+            }
+            CommandBody::AddDestination { .. }
+            | CommandBody::RemoveDestination { .. }
+            | CommandBody::RemoveDestinationById { .. }
+            | CommandBody::AddRcvDestination { .. }
+            | CommandBody::RemoveRcvDestination { .. }
+            | CommandBody::RejectImage { .. } => {
+                self.send(Event::OperationSuccess { correlation_id })
+            }
+        }
+    }
+
+    fn answer_counter(&mut self, command: Command<'_>) {
+        let correlation_id = command.correlation_id;
+        match command.body {
             CommandBody::AddCounter {
                 type_id,
                 key,
@@ -341,33 +377,7 @@ impl ScriptedDriver {
                 });
                 self.counters.free(self.now_ms, counter_id).unwrap();
             }
-            CommandBody::RemovePublication {
-                registration_id, ..
-            } => {
-                self.publications.remove(&registration_id).unwrap();
-                self.send(Event::OperationSuccess { correlation_id });
-            }
-            CommandBody::RemoveSubscription { registration_id } => {
-                self.subscriptions.remove(&registration_id).unwrap();
-                self.send(Event::OperationSuccess { correlation_id });
-            }
-            CommandBody::ClientClose
-            | CommandBody::ClientKeepalive
-            | CommandBody::TerminateDriver { .. } => {}
-            CommandBody::GetNextAvailableSessionId { .. } => {
-                self.send(Event::NextAvailableSessionId {
-                    correlation_id,
-                    session_id: 1001,
-                });
-            }
-            CommandBody::AddDestination { .. }
-            | CommandBody::RemoveDestination { .. }
-            | CommandBody::RemoveDestinationById { .. }
-            | CommandBody::AddRcvDestination { .. }
-            | CommandBody::RemoveRcvDestination { .. }
-            | CommandBody::RejectImage { .. } => {
-                self.send(Event::OperationSuccess { correlation_id })
-            }
+            other => panic!("{other:?} is about no counter"),
         }
     }
 
