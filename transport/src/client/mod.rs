@@ -22,6 +22,7 @@ mod conductor;
 mod context;
 mod counter;
 mod destination;
+mod driver_check;
 mod error;
 mod exclusive;
 mod image;
@@ -39,6 +40,7 @@ pub use conductor::{
 };
 pub use context::{CLIENT_NAME_MAX, Context, Millis};
 pub use counter::{Counter, CounterEvent, CounterListener};
+pub use driver_check::{DriverState, driver_state, request_driver_termination};
 pub use error::{ClientError, ConfigError};
 pub use exclusive::ExclusivePublication;
 pub use image::{Image, ImageHandler, ImageHandlers, ImageInfo};

@@ -9,6 +9,7 @@ mod content;
 mod death_of_a_java_driver;
 mod ends_of_a_client;
 mod harness;
+mod messages_through_a_java_driver;
 mod order_of_dropping;
 mod requests;
 mod scripted_driver;

@@ -5,11 +5,17 @@
     reason = "the driver that tests share is asked by one at a time"
 )]
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc::channel};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc::channel},
+};
 
-use taranis_runtime::testing::allocations;
+use taranis_runtime::{clock::Now, mem::Names, testing::allocations};
 use taranis_transport::{
-    client::{ChannelStatus, Client, ClientError, CounterEvent, Handlers, ImageHandlers, Refused},
+    client::{
+        ChannelStatus, Client, ClientError, CounterEvent, DriverState, Handlers, ImageHandlers,
+        Refused, driver_state, request_driver_termination,
+    },
     command::ErrorCode,
     counters::type_id,
 };
@@ -171,7 +177,7 @@ fn a_message_above_the_mtu_comes_whole_or_in_named_pieces() {
         });
         !whole.is_empty()
     });
-    assert_eq!(whole, [message.clone()]);
+    assert_eq!(whole, std::slice::from_ref(&message));
     let mut pieces = Vec::new();
     wait_for("its pieces arrive", || {
         raw.poll_fragments(100, |fragment| {
@@ -402,6 +408,20 @@ fn session_ids_are_given_out_once() {
     let (first, second) = (next(), next());
     assert_ne!(first, second);
     assert!(!(-1..=1000).contains(&first));
+}
+
+#[test]
+fn a_driver_can_be_looked_at_and_asked_to_end_without_a_client() {
+    let Some(mut driver) = driver() else { return };
+    let names = Names::of_files();
+    let state = |dir: &Path| driver_state(&names, dir, 10_000_000_000, Now::read()).unwrap();
+    assert_eq!(state(&driver.dir), DriverState::Active);
+    assert_eq!(state(Path::new("/absent")), DriverState::Absent);
+    assert!(request_driver_termination(&names, &driver.dir, b"too long a token").unwrap());
+    assert!(request_driver_termination(&names, &driver.dir, b"secret").unwrap());
+    assert_eq!(driver.answer("TERMINATION"), "ASKED FOR");
+    assert!(!request_driver_termination(&names, Path::new("/absent"), b"").unwrap());
+    assert!(request_driver_termination(&names, &driver.dir, &[0; 131_072]).is_err());
 }
 
 #[test]
