@@ -47,6 +47,6 @@ pub use image::{Image, ImageHandler, ImageHandlers, ImageInfo};
 pub use pending::Pending;
 pub use publication::Publication;
 pub use status::ChannelStatus;
-pub use subscription::Subscription;
+pub use subscription::{ImageChange, Subscription};
 
 pub use crate::log::{Action, Assembler, Claim, Fragment, Header, ImageAssembler, Refused};

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod agents_on_one_thread;
 mod content;
 mod death_of_a_java_driver;
 mod ends_of_a_client;

@@ -7,7 +7,7 @@
 
 use std::{thread, time::Duration};
 
-use taranis_transport::client::{Action, Client, Handlers, Refused};
+use taranis_transport::client::{Action, Client, Context, Handlers, Refused};
 
 use crate::{
     content::Content,
@@ -144,7 +144,11 @@ fn producers_of_two_processes_share_a_stream() {
     let Some(mut driver) = JavaDriver::start("producers") else {
         return;
     };
-    let mut client = driver.client();
+    let touching = Context {
+        pre_touch_mapped_memory: true,
+        ..driver.context()
+    };
+    let mut client = Client::launch(touching, Handlers::default()).unwrap();
     let channel = "aeron:ipc?term-length=1m";
     let mut subscription = client.add_subscription(channel, 1).unwrap();
     let publication = client.add_publication(channel, 1).unwrap();

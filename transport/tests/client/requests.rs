@@ -3,7 +3,9 @@
 use std::{path::Path, sync::mpsc::channel};
 
 use taranis_transport::{
-    client::{ClientError, Context, CounterEvent, Fragment, Handlers, ImageHandlers, Refused},
+    client::{
+        ClientError, Context, CounterEvent, Fragment, Handlers, ImageChange, ImageHandlers, Refused,
+    },
     command::{ErrorCode, Event, PublicationReady},
     counters::type_id,
 };
@@ -355,6 +357,59 @@ fn a_closed_image_keeps_its_last_values_and_stores_no_position() {
     assert_eq!(image.active_transport_count(), 0);
     assert_eq!(subscription.images().len(), 0);
     assert_eq!(position.get(), 4_096);
+}
+
+#[test]
+fn an_agent_asks_for_images_that_came_and_went() {
+    let mut driver = ScriptedDriver::start();
+    let (aeron, mut conductor) = driver.connect(Handlers::default());
+    let pending = aeron
+        .async_add_subscription(CHANNEL, 7, ImageHandlers::default())
+        .unwrap();
+    let mut subscription = driver.complete(&mut conductor, pending).unwrap();
+    let id = subscription.registration_id();
+    driver.announce_image(id, 500);
+    driver.turn(&mut conductor);
+    assert!(
+        subscription.next_image_change().is_none(),
+        "not tracked yet"
+    );
+    subscription.track_images();
+    driver.announce_image(id, 501);
+    driver.announce_image(id, 502);
+    driver.turn(&mut conductor);
+    let mut taken = subscription.take_image(500).unwrap();
+    assert!(subscription.take_image(500).is_none());
+    // 500 was taken out, 502 never seen by a poll.
+    for gone in [500, 502] {
+        let gone = Event::UnavailableImage {
+            image_correlation_id: gone,
+            subscription_id: id,
+            stream_id: 7,
+            channel: b"",
+        };
+        driver.send(gone);
+    }
+    driver.turn(&mut conductor);
+    subscription.poll(1, |_| {});
+    let mut changes = Vec::new();
+    while let Some(change) = subscription.next_image_change() {
+        changes.push(match change {
+            ImageChange::Available(image) => (true, image.correlation_id()),
+            ImageChange::Unavailable(image) => (false, image.correlation_id()),
+        });
+    }
+    let expected = [
+        (true, 500),
+        (true, 501),
+        (true, 502),
+        (false, 500),
+        (false, 502),
+    ];
+    assert_eq!(changes, expected);
+    assert!(taken.is_closed());
+    assert_eq!(taken.poll(1, |_| panic!("closed")), 0);
+    assert_eq!(subscription.images().len(), 1);
 }
 
 #[test]
