@@ -44,7 +44,11 @@ impl Connect {
     pub fn new(context: Context, handlers: Handlers, now: Now) -> Result<Self, ClientError> {
         context.check()?;
         Ok(Self {
-            attach: Attach::new(context.cnc_path(), context.driver_timeout_ns, now.mono_ns),
+            attach: Attach::new(
+                context.cnc_path(),
+                context.driver_timeout.as_ns(),
+                now.mono_ns,
+            ),
             parts: Some((context, handlers)),
         })
     }

@@ -67,7 +67,7 @@ struct Owned {
 
 impl Client {
     /// Connects, waiting for a driver up to the driver timeout, and starts a thread for the conductor. It looks for work
-    /// every [`Context::idle_sleep_ns`].
+    /// every [`Context::idle_sleep`].
     ///
     /// # Errors
     /// When there is no driver, the settings can't be used, or the system refuses the thread.
@@ -76,7 +76,7 @@ impl Client {
             name: "aeron-client".into(),
             core: None,
             idle: IdleStrategy::Sleeping {
-                park_ns: context.idle_sleep_ns.unsigned_abs(),
+                park_ns: context.idle_sleep.0.unsigned_abs(),
             },
         };
         Self::launch_on(plan, context, handlers)

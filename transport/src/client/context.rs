@@ -1,210 +1,127 @@
 //! Settings of a client (spec 05 §1.1, §1.2).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use taranis_runtime::{
+    config::{self, Nanos, Setting, Settings as _},
+    settings,
+};
 
 use super::error::ConfigError;
-
-const NS_PER_MS: i64 = 1_000_000;
-const NS_PER_S: i64 = 1_000_000_000;
 
 /// Most bytes of a client's name.
 pub const CLIENT_NAME_MAX: usize = 100;
 
-/// Settings of a client. Its handlers are apart, in [`Handlers`](super::Handlers).
-///
-/// ```
-/// use taranis_transport::client::Context;
-///
-/// let context = Context { client_name: "prices".into(), ..Context::new("/dev/shm/aeron-trading") };
-/// assert!(context.check().is_ok());
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Context {
-    /// The driver's directory (`AERON_DIR`). Default: `/dev/shm/aeron-<user>`.
-    pub aeron_dir: PathBuf,
-    /// How long to wait for a driver, for its answers, and for its signs of life (`AERON_DRIVER_TIMEOUT`, in whole
-    /// milliseconds). Default: 10 s.
-    pub driver_timeout_ns: i64,
-    /// Shown in the label of the client's heartbeat counter, at most 100 bytes (`AERON_CLIENT_NAME`). Default: empty.
-    pub client_name: String,
-    /// Between two looks at time-outs (`AERON_CLIENT_IDLE_SLEEP_DURATION`), at most 1 s. Default: 16 ms.
-    pub idle_sleep_ns: i64,
-    /// Between two heartbeats; less than the driver's client liveness timeout. Default: 500 ms.
-    pub keep_alive_interval_ns: i64,
-    /// Whether to touch every page of a log buffer when it is mapped, so that the data path meets no page fault
-    /// (`AERON_CLIENT_PRE_TOUCH_MAPPED_MEMORY`). Default: false.
-    pub pre_touch_mapped_memory: bool,
-    /// How long a log buffer stays mapped after its last use (`AERON_CLIENT_RESOURCE_LINGER_DURATION`). Memory in use is
-    /// never unmapped; this keeps the unmapping off the threads that poll. Default: 3 s.
-    pub resource_linger_ns: i64,
+const NS_PER_MS: i64 = 1_000_000;
+const NS_PER_S: i64 = 1_000_000_000;
+
+/// A duration that Aeron's variables give as a plain number of milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(pub i64);
+
+impl Millis {
+    /// In nanoseconds; saturates.
+    pub const fn as_ns(self) -> i64 {
+        self.0.saturating_mul(NS_PER_MS)
+    }
+}
+
+impl Setting for Millis {
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+settings! {
+    /// Settings of a client. Its handlers are apart, in [`Handlers`](super::Handlers).
+    ///
+    /// ```
+    /// use taranis_transport::client::Context;
+    ///
+    /// let context = Context { client_name: "prices".into(), ..Context::new("/dev/shm/aeron-trading") };
+    /// assert!(context.check().is_ok());
+    /// ```
+    pub struct Context {
+        /// The driver's directory. [`Context::from_env`] puts the user's name in place of `default`.
+        pub aeron_dir: PathBuf = "/dev/shm/aeron-default", env "AERON_DIR", allowed "a path";
+        /// How long to wait for a driver, for its answers, and for its signs of life, in milliseconds.
+        pub driver_timeout: Millis = "10000", env "AERON_DRIVER_TIMEOUT",
+            allowed "a whole number of milliseconds, at least 1" if |timeout: &Millis| timeout.0 >= 1;
+        /// Shown in the label of the client's heartbeat counter.
+        pub client_name: String = "", env "AERON_CLIENT_NAME",
+            allowed "at most 100 bytes" if |name: &String| name.len() <= CLIENT_NAME_MAX;
+        /// Between two looks at time-outs.
+        pub idle_sleep: Nanos = "16ms", env "AERON_CLIENT_IDLE_SLEEP_DURATION",
+            allowed "0 to 1s" if |sleep: &Nanos| (0..=NS_PER_S).contains(&sleep.0);
+        /// Between two heartbeats; less than the driver's client liveness timeout.
+        pub keep_alive_interval: Nanos = "500ms", env none,
+            allowed "at least 1ns" if |interval: &Nanos| interval.0 >= 1;
+        /// How long a log buffer stays mapped after its last use. Memory in use is never unmapped; this keeps the unmapping
+        /// off the threads that poll.
+        pub resource_linger: Nanos = "3s", env "AERON_CLIENT_RESOURCE_LINGER_DURATION",
+            allowed "a duration" if |linger: &Nanos| linger.0 >= 0;
+        /// Whether to touch every page of a log buffer when it is mapped, so that the data path meets no page fault.
+        pub pre_touch_mapped_memory: bool = "false", env "AERON_CLIENT_PRE_TOUCH_MAPPED_MEMORY", allowed "true or false";
+    }
 }
 
 impl Context {
     /// The defaults, for the driver in that directory.
-    pub fn new(aeron_dir: impl Into<PathBuf>) -> Self {
+    pub fn new(aeron_dir: impl AsRef<Path>) -> Self {
         Self {
-            aeron_dir: aeron_dir.into(),
-            driver_timeout_ns: 10 * NS_PER_S,
-            client_name: String::new(),
-            idle_sleep_ns: 16 * NS_PER_MS,
-            keep_alive_interval_ns: 500 * NS_PER_MS,
-            pre_touch_mapped_memory: false,
-            resource_linger_ns: 3 * NS_PER_S,
+            aeron_dir: aeron_dir.as_ref().to_owned(),
+            ..Self::default()
         }
     }
 
-    /// The defaults, and over them what the environment says. `lookup` is the environment, read once by whoever starts the
-    /// process: `|name| std::env::var(name).ok()`.
+    /// The defaults, and over them what the environment says: `lookup` is
+    /// [`system_environment`](taranis_runtime::config::system_environment), outside tests.
     ///
     /// # Errors
-    /// [`ConfigError`] naming every variable that can't be read.
+    /// [`ConfigError`] naming every variable that can't be taken.
     pub fn from_env(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let user = lookup("USER").unwrap_or_else(|| "default".into());
+        let user = lookup("USER").filter(|user| !user.is_empty());
+        let user = user.unwrap_or_else(|| "default".to_owned());
         let mut context = Self::new(format!("/dev/shm/aeron-{user}"));
-        let mut faults = Vec::new();
-        let mut refuse =
-            |name: &str, value: &str, rule: &str| faults.push(format!("{name}={value}: {rule}"));
-        if let Some(dir) = lookup("AERON_DIR") {
-            context.aeron_dir = dir.into();
-        }
-        if let Some(name) = lookup("AERON_CLIENT_NAME") {
-            context.client_name = name;
-        }
-        if let Some(value) = lookup("AERON_DRIVER_TIMEOUT") {
-            match value
-                .parse::<i64>()
-                .ok()
-                .and_then(|ms| ms.checked_mul(NS_PER_MS))
-            {
-                Some(timeout_ns) => context.driver_timeout_ns = timeout_ns,
-                None => refuse(
-                    "AERON_DRIVER_TIMEOUT",
-                    &value,
-                    "a whole number of milliseconds",
-                ),
-            }
-        }
-        for (name, setting) in [
-            (
-                "AERON_CLIENT_IDLE_SLEEP_DURATION",
-                &mut context.idle_sleep_ns,
-            ),
-            (
-                "AERON_CLIENT_RESOURCE_LINGER_DURATION",
-                &mut context.resource_linger_ns,
-            ),
-        ] {
-            let Some(value) = lookup(name) else { continue };
-            match duration_ns(&value) {
-                Some(duration_ns) => *setting = duration_ns,
-                None => refuse(
-                    name,
-                    &value,
-                    "a whole number with s, ms, us, ns or nothing (ns) behind it",
-                ),
-            }
-        }
-        if let Some(value) = lookup("AERON_CLIENT_PRE_TOUCH_MAPPED_MEMORY") {
-            match boolean(&value) {
-                Some(on) => context.pre_touch_mapped_memory = on,
-                None => refuse(
-                    "AERON_CLIENT_PRE_TOUCH_MAPPED_MEMORY",
-                    &value,
-                    "true or false",
-                ),
-            }
-        }
-        if faults.is_empty() {
-            Ok(context)
-        } else {
-            Err(ConfigError { faults })
-        }
+        let faults = config::apply_env(&mut context, lookup);
+        ConfigError::unless_empty(faults.iter().map(ToString::to_string).collect())?;
+        Ok(context)
     }
 
-    /// Checks the settings against each other and their ranges.
+    /// Checks every setting against what is allowed.
     ///
     /// # Errors
     /// [`ConfigError`] naming every fault.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let mut faults = Vec::new();
-        if self.driver_timeout_ns < NS_PER_MS {
-            faults.push(format!(
-                "driver timeout={}ns: at least 1ms",
-                self.driver_timeout_ns
-            ));
-        }
-        if self.client_name.len() > CLIENT_NAME_MAX {
-            faults.push(format!(
-                "client name of {} bytes: at most {CLIENT_NAME_MAX}",
-                self.client_name.len()
-            ));
-        }
-        if !(0..=NS_PER_S).contains(&self.idle_sleep_ns) {
-            faults.push(format!(
-                "idle sleep duration={}ns: from 0 to 1s",
-                self.idle_sleep_ns
-            ));
-        }
-        if self.keep_alive_interval_ns < 1 {
-            faults.push(format!(
-                "keep alive interval={}ns: at least 1ns",
-                self.keep_alive_interval_ns
-            ));
-        }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(ConfigError { faults })
-        }
+        let mut taken = self.clone();
+        let faults = Self::rows().iter().filter_map(|row| {
+            let value = self.get(row.key)?;
+            let allowed = taken.set(row.key, &value).err()?;
+            Some(format!("{}={value}: allowed is {allowed}", row.key))
+        });
+        ConfigError::unless_empty(faults.collect())
     }
 
     /// Checks against what the driver says in its CnC file: a client that beats more rarely than the driver looks would
     /// be given up while it works.
     pub(super) fn check_against(&self, client_liveness_timeout_ns: i64) -> Result<(), ConfigError> {
-        if self.keep_alive_interval_ns < client_liveness_timeout_ns {
+        if self.keep_alive_interval.0 < client_liveness_timeout_ns {
             return Ok(());
         }
-        Err(ConfigError {
-            faults: vec![format!(
-                "keep alive interval={}ns: less than the driver's client liveness timeout of {client_liveness_timeout_ns}ns",
-                self.keep_alive_interval_ns
-            )],
-        })
+        ConfigError::unless_empty(vec![format!(
+            "keep_alive_interval={}: less than the driver's client liveness timeout of {}",
+            self.keep_alive_interval.show(),
+            Nanos(client_liveness_timeout_ns).show(),
+        )])
     }
 
     /// Path of the driver's CnC file.
     pub fn cnc_path(&self) -> PathBuf {
         self.aeron_dir.join(crate::cnc::CNC_FILE)
-    }
-}
-
-/// A duration in Aeron's syntax (spec 01 §14.1), in nanoseconds; saturates.
-fn duration_ns(text: &str) -> Option<i64> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, suffix) = text.split_at_checked(digits)?;
-    let unit = match suffix.to_ascii_lowercase().as_str() {
-        "" | "ns" => 1,
-        "us" => 1_000,
-        "ms" => NS_PER_MS,
-        "s" => NS_PER_S,
-        _ => return None,
-    };
-    if number.is_empty() {
-        return None;
-    }
-    Some(
-        number
-            .parse::<i64>()
-            .unwrap_or(i64::MAX)
-            .saturating_mul(unit),
-    )
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "1" | "on" | "true" => Some(true),
-        "0" | "off" | "false" => Some(false),
-        _ => None,
     }
 }
 
@@ -218,13 +135,13 @@ mod tests {
             "AERON_DIR" => Some("/tmp/a".into()),
             "AERON_DRIVER_TIMEOUT" => Some("250".into()),
             "AERON_CLIENT_IDLE_SLEEP_DURATION" => Some("3MS".into()),
-            "AERON_CLIENT_PRE_TOUCH_MAPPED_MEMORY" => Some("on".into()),
+            "AERON_CLIENT_PRE_TOUCH_MAPPED_MEMORY" => Some("true".into()),
             _ => None,
         })
         .unwrap();
         assert_eq!(context.aeron_dir, PathBuf::from("/tmp/a"));
-        assert_eq!(context.driver_timeout_ns, 250 * NS_PER_MS);
-        assert_eq!(context.idle_sleep_ns, 3 * NS_PER_MS);
+        assert_eq!(context.driver_timeout.as_ns(), 250 * NS_PER_MS);
+        assert_eq!(context.idle_sleep, Nanos(3 * NS_PER_MS));
         assert!(context.pre_touch_mapped_memory);
         let me = Context::from_env(|name| (name == "USER").then(|| "me".into())).unwrap();
         assert_eq!(me, Context::new("/dev/shm/aeron-me"));
@@ -239,13 +156,18 @@ mod tests {
         })
         .unwrap_err();
         assert_eq!(error.faults.len(), 2);
-        assert!(error.to_string().starts_with("AERON_DRIVER_TIMEOUT=10s: "));
+        assert!(
+            error
+                .to_string()
+                .starts_with("AERON_DRIVER_TIMEOUT: `10s` is refused"),
+            "{error}"
+        );
 
         let bad = Context {
-            driver_timeout_ns: 0,
+            driver_timeout: Millis(0),
             client_name: "x".repeat(101),
-            idle_sleep_ns: NS_PER_S + 1,
-            keep_alive_interval_ns: 0,
+            idle_sleep: Nanos(NS_PER_S + 1),
+            keep_alive_interval: Nanos(0),
             ..Context::new("/tmp")
         };
         assert_eq!(bad.check().unwrap_err().faults.len(), 4);
@@ -261,22 +183,5 @@ mod tests {
         let context = Context::new("/tmp");
         assert!(context.check_against(500 * NS_PER_MS + 1).is_ok());
         assert!(context.check_against(500 * NS_PER_MS).is_err());
-    }
-
-    #[test]
-    fn durations_are_read_strictly() {
-        for (text, expected) in [
-            ("5", Some(5)),
-            ("5us", Some(5_000)),
-            ("5s", Some(5 * NS_PER_S)),
-            ("99999999999999999999s", Some(i64::MAX)),
-            ("", None),
-            ("s", None),
-            ("5m", None),
-            ("5 ms", None),
-            ("-5", None),
-        ] {
-            assert_eq!(duration_ns(text), expected, "{text:?}");
-        }
     }
 }

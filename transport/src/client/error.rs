@@ -217,6 +217,16 @@ pub struct ConfigError {
     pub faults: Vec<String>,
 }
 
+impl ConfigError {
+    pub(super) fn unless_empty(faults: Vec<String>) -> Result<(), Self> {
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { faults })
+        }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.faults.join("; "))

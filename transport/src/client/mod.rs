@@ -22,6 +22,7 @@ mod conductor;
 mod context;
 mod counter;
 mod destination;
+mod driver_check;
 mod error;
 mod exclusive;
 mod image;
@@ -37,14 +38,15 @@ pub use application::Client;
 pub use conductor::{
     ClientConductor, ErrorHandler, Handlers, PublicationErrorFrame, PublicationErrorHandler,
 };
-pub use context::{CLIENT_NAME_MAX, Context};
+pub use context::{CLIENT_NAME_MAX, Context, Millis};
 pub use counter::{Counter, CounterEvent, CounterListener};
+pub use driver_check::{DriverState, driver_state, request_driver_termination};
 pub use error::{ClientError, ConfigError};
 pub use exclusive::ExclusivePublication;
 pub use image::{Image, ImageHandler, ImageHandlers, ImageInfo};
 pub use pending::Pending;
 pub use publication::Publication;
 pub use status::ChannelStatus;
-pub use subscription::Subscription;
+pub use subscription::{ImageChange, Subscription};
 
 pub use crate::log::{Action, Assembler, Claim, Fragment, Header, ImageAssembler, Refused};

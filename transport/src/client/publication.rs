@@ -10,7 +10,7 @@ use super::{
     link::{Link, Stream},
     status::{self, ChannelStatus},
 };
-use crate::log::{Claim, ConcurrentAppender, Refused, ReservedValueSupplier, Shape, Status};
+use crate::log::{Claim, ConcurrentAppender, Latch, Refused, ReservedValueSupplier, Shape, Status};
 
 /// A publication: messages of any threads, through any number of clones, in one stream. The last clone to be dropped gives it
 /// back to the driver.
@@ -21,6 +21,7 @@ use crate::log::{Claim, ConcurrentAppender, Refused, ReservedValueSupplier, Shap
 pub struct Publication {
     appender: ConcurrentAppender,
     limit: Word64,
+    closed: Latch,
     shared: Arc<Shared>,
 }
 
@@ -57,6 +58,7 @@ impl Publication {
         Ok(Self {
             appender,
             limit,
+            closed: lifeline.latch().clone(),
             shared: Arc::new(Shared {
                 facts,
                 shape,
@@ -205,7 +207,7 @@ impl Publication {
     /// Whether it was closed, by an owner or with its client.
     #[inline]
     pub fn is_closed(&self) -> bool {
-        self.shared.lifeline.is_closed()
+        self.closed.is_closed()
     }
 
     /// Closes it now, for all clones.

@@ -1,18 +1,21 @@
 //! A subscription: the images of one stream (spec 05 §4.1).
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use crossbeam_channel::Receiver;
 use taranis_runtime::mem::Word64;
 
 use super::{
     error::ClientError,
-    image::Image,
+    image::{Image, ImageInfo},
     lifeline::Lifeline,
     link::{Link, Stream},
     status::{self, ChannelStatus},
 };
-use crate::log::{Action, Block, Fragment};
+use crate::{
+    log::{Action, Block, Fragment},
+    uri::{ChannelUri, keys},
+};
 
 /// A subscription, held by the one thread that polls it. Dropping it gives it back to the driver.
 ///
@@ -38,6 +41,23 @@ pub struct Subscription {
     seen: i64,
     images: Vec<Image>,
     first: usize,
+    tracker: Option<Tracker>,
+}
+
+/// An image that a subscription got or lost.
+#[derive(Clone, Debug)]
+pub enum ImageChange {
+    /// It is there, from its join position on.
+    Available(ImageInfo),
+    /// It is gone; what it says are its last values.
+    Unavailable(ImageInfo),
+}
+
+/// Images told of, and what is still to be told.
+#[derive(Debug, Default)]
+struct Tracker {
+    known: Vec<ImageInfo>,
+    untold: VecDeque<ImageChange>,
 }
 
 /// The poller's end of what the conductor changes.
@@ -69,6 +89,7 @@ impl Subscription {
             seen: 0,
             images: Vec::new(),
             first: 0,
+            tracker: None,
         }
     }
 
@@ -135,6 +156,33 @@ impl Subscription {
         images.find(|image| image.info().session_id() == session_id)
     }
 
+    /// Moves an image out, for another agent to read: it stays the subscription's in the driver, and closes with it.
+    pub fn take_image(&mut self, correlation_id: i64) -> Option<Image> {
+        let mut images = self.images().iter();
+        let at = images.position(|image| image.info().correlation_id() == correlation_id)?;
+        Some(self.images.remove(at))
+    }
+
+    /// From now on images that come and go are told by [`Subscription::next_image_change`], those that are there first. It
+    /// is the way for agents, which have no handlers on the conductor's thread. Who tracks must also ask.
+    pub fn track_images(&mut self) {
+        self.refresh();
+        let images = &self.images;
+        self.tracker.get_or_insert_with(|| {
+            let mut tracker = Tracker::default();
+            for image in images {
+                tracker.add(image.info());
+            }
+            tracker
+        });
+    }
+
+    /// The next image that came or went, in order, if images are tracked.
+    pub fn next_image_change(&mut self) -> Option<ImageChange> {
+        self.refresh();
+        self.tracker.as_mut()?.untold.pop_front()
+    }
+
     /// Whether there is an image that is not closed.
     pub fn is_connected(&mut self) -> bool {
         self.images().iter().any(|image| !image.is_closed())
@@ -176,6 +224,25 @@ impl Subscription {
             self.channel_status_id,
             self.channel_status(),
         )
+    }
+
+    /// The channel with the port its socket got where the channel leaves that to the system (port 0), for others to publish
+    /// to; the channel as it is where it doesn't, or in manual control mode. `None` while the socket is not bound.
+    pub fn try_resolve_channel_endpoint_port(&self) -> Option<String> {
+        let channel = || self.stream.channel.to_string();
+        let Ok(mut uri) = ChannelUri::parse(&self.stream.channel) else {
+            return Some(channel());
+        };
+        let has_wildcard = uri
+            .get(keys::ENDPOINT)
+            .is_some_and(|endpoint| endpoint.ends_with(":0"));
+        let is_manual = uri.get(keys::CONTROL_MODE) == Some("manual");
+        if !has_wildcard || is_manual {
+            return Some(channel());
+        }
+        let bound = self.local_socket_addresses().into_iter().next()?;
+        uri.replace_endpoint_wildcard_port(&bound).ok()?;
+        Some(uri.to_string())
     }
 
     /// Whether it was closed, by its owner or with its client.
@@ -231,8 +298,34 @@ impl Subscription {
     #[cold]
     fn take_changes(&mut self) {
         self.images.retain(|image| !image.is_closed());
-        self.images
-            .extend(self.arrivals.try_iter().filter(|image| !image.is_closed()));
+        for image in self.arrivals.try_iter() {
+            if let Some(tracker) = &mut self.tracker {
+                tracker.add(image.info());
+            }
+            if !image.is_closed() {
+                self.images.push(image);
+            }
+        }
+        if let Some(tracker) = &mut self.tracker {
+            tracker.remove_closed();
+        }
+    }
+}
+
+impl Tracker {
+    fn add(&mut self, image: &ImageInfo) {
+        self.known.push(image.clone());
+        self.untold.push_back(ImageChange::Available(image.clone()));
+    }
+
+    fn remove_closed(&mut self) {
+        let untold = &mut self.untold;
+        self.known.retain(|image| {
+            if image.is_closed() {
+                untold.push_back(ImageChange::Unavailable(image.clone()));
+            }
+            !image.is_closed()
+        });
     }
 }
 

@@ -7,6 +7,8 @@
 pub mod codes;
 pub mod commands;
 pub mod events;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use codes::{CommandCode, ErrorCode, EventCode};

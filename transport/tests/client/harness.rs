@@ -11,17 +11,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taranis_runtime::testing::{FreshDir, peer::Peer};
+use taranis_runtime::{
+    config::Nanos,
+    testing::{FreshDir, peer::Peer},
+};
 use taranis_transport::client::{Client, Context, Handlers};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Java driver in a directory of its own.
 pub(crate) struct JavaDriver {
     pub(crate) peer: Peer,
     pub(crate) dir: PathBuf,
     // Removed after the driver has ended.
-    _fresh: FreshDir,
+    fresh: FreshDir,
 }
 
 impl JavaDriver {
@@ -32,18 +35,15 @@ impl JavaDriver {
 
     pub(crate) fn start_with(test: &str, settings: &[&str]) -> Option<Self> {
         let fresh = FreshDir::in_shm(test);
-        let dir = fresh.join("driver");
+        // Made anew by the driver, which also removes it when it closes.
+        let dir = fresh.path().to_owned();
         let peer = start_peer(&dir, settings)?;
-        Some(Self {
-            peer,
-            dir,
-            _fresh: fresh,
-        })
+        Some(Self { peer, dir, fresh })
     }
 
     pub(crate) fn context(&self) -> Context {
         Context {
-            idle_sleep_ns: 1_000_000,
+            idle_sleep: Nanos(1_000_000),
             ..Context::new(&self.dir)
         }
     }
@@ -62,6 +62,15 @@ impl JavaDriver {
         self.answer(answer)
     }
 
+    /// Ends it as a crash would; its directory stays.
+    pub(crate) fn kill(self) -> DeadDriver {
+        self.peer.kill().unwrap();
+        DeadDriver {
+            dir: self.dir,
+            fresh: self.fresh,
+        }
+    }
+
     /// Waits for the line that begins with `answer`.
     pub(crate) fn answer(&mut self, answer: &str) -> String {
         let line = self.peer.line(PATIENCE * 3).unwrap();
@@ -72,7 +81,25 @@ impl JavaDriver {
     }
 }
 
-pub(crate) fn start_peer(dir: &std::path::Path, settings: &[&str]) -> Option<Peer> {
+/// What a killed driver leaves.
+pub(crate) struct DeadDriver {
+    dir: PathBuf,
+    fresh: FreshDir,
+}
+
+impl DeadDriver {
+    /// A new driver in the same directory.
+    pub(crate) fn restart(self, settings: &[&str]) -> JavaDriver {
+        let peer = start_peer(&self.dir, settings).expect("there was a driver before");
+        JavaDriver {
+            peer,
+            dir: self.dir,
+            fresh: self.fresh,
+        }
+    }
+}
+
+fn start_peer(dir: &std::path::Path, settings: &[&str]) -> Option<Peer> {
     let mut arguments = vec![dir.to_str().unwrap()];
     arguments.extend_from_slice(settings);
     let mut peer = Peer::java("tests/peers/DriverPeer.java", &arguments)?;

@@ -5,9 +5,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod agents_on_one_thread;
 mod content;
+mod death_of_a_java_driver;
+mod ends_of_a_client;
 mod harness;
+mod messages_through_a_java_driver;
+mod order_of_dropping;
+mod requests;
+mod scripted_driver;
 mod traffic_with_a_java_driver;
+mod with_a_java_driver;
 
 #[global_allocator]
 static ALLOCATOR: taranis_runtime::testing::CountingAllocator =

@@ -1,9 +1,10 @@
 //! Messages between our client and Java's, through Java's driver, every byte checked on the other side (05 §3, §4).
 
 #![expect(
+    clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    reason = "a test with a real driver lives in real time, and its rows take turns"
+    reason = "a test with a real driver lives in real time; its rows take turns, and are printed"
 )]
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use taranis_transport::client::{Client, Refused, Subscription};
+use taranis_transport::client::{Client, Refused};
 
 use crate::{
     content::Content,
@@ -63,10 +64,9 @@ fn java_publishes(transport: &str, channel: &str) {
     };
     let mut client = driver.client();
     let mut subscription = client.add_subscription(channel, 1001).unwrap();
-    let channel = match transport {
-        "udp" => channel.replace("127.0.0.1:0", &bound_address(&subscription)),
-        _ => channel.to_owned(),
-    };
+    let channel = until("the channel is active", || {
+        subscription.try_resolve_channel_endpoint_port()
+    });
     let begun = Instant::now();
     let count = messages();
     driver
@@ -115,12 +115,6 @@ fn we_publish(transport: &str, channel: &str) {
         published
     };
     report("ours-to-java", transport, number, bytes, begun, &mut client);
-}
-
-fn bound_address(subscription: &Subscription) -> String {
-    until("the channel is active", || {
-        subscription.local_socket_addresses().pop()
-    })
 }
 
 fn publish(

@@ -48,6 +48,8 @@ public class DriverPeer
             .publicationTermBufferLength(1024 * 1024)
             .ipcTermBufferLength(1024 * 1024)
             .counterFreeToReuseTimeoutNs(TimeUnit.MILLISECONDS.toNanos(100))
+            .terminationValidator((dir, buffer, offset, length) -> length == 6)
+            .terminationHook(() -> say("TERMINATION ASKED FOR"))
             .errorHandler((error) -> System.err.println(error));
         for (int i = 1; i < args.length; i++)
         {

@@ -47,6 +47,7 @@ use super::{
     context::Context,
     counter::CounterEvent,
     error::ClientError,
+    image::ImageHandlers,
     lifeline::Outstanding,
     link::{Ask, Link, Request},
 };
@@ -63,7 +64,6 @@ const EVENTS_PER_TURN: usize = 16;
 const COMMANDS_PER_TURN: usize = 16;
 /// Turns in which a closing client tries to tell the driver.
 const CLOSE_TURNS: u32 = 10;
-const NS_PER_MS: i64 = 1_000_000;
 
 /// The agent behind a client's handles. It needs a turn at least once per client liveness timeout of the driver (10 s by
 /// default); commands and images are as quick as its turns.
@@ -124,10 +124,10 @@ impl ClientConductor {
         )
         .map_err(|error| malformed("counters", &error))?;
         let limits = Limits {
-            idle_sleep_ns: context.idle_sleep_ns,
-            keep_alive_interval_ns: context.keep_alive_interval_ns,
+            idle_sleep_ns: context.idle_sleep.0,
+            keep_alive_interval_ns: context.keep_alive_interval.0,
             inter_service_timeout_ns: cnc.client_liveness_timeout_ns(),
-            driver_timeout_ns: context.driver_timeout_ns,
+            driver_timeout_ns: context.driver_timeout.as_ns(),
         };
         let liveness = Liveness::new(limits, cnc.driver_heartbeat_ms(), now.mono_ns);
         let client_id = cnc.next_correlation_id();
@@ -144,7 +144,7 @@ impl ClientConductor {
             awaited: Table::default(),
             resources: Resources::default(),
             given_back: 0,
-            logs: Logs::new(context.resource_linger_ns, context.pre_touch_mapped_memory),
+            logs: Logs::new(context.resource_linger.0, context.pre_touch_mapped_memory),
             handlers,
             listeners,
             liveness,
@@ -267,8 +267,7 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         IN_TURN.set(false);
         if thread::panicking() {
-            self.0.core.handlers = Handlers::default();
-            self.0.core.listeners = CounterListeners::default();
+            self.0.core.silence();
             self.0.close();
         }
     }
@@ -297,7 +296,7 @@ impl Core {
         self.logs.expire(now.mono_ns);
         for request in self.awaited.overdue(now.mono_ns) {
             let correlation_id = request.correlation_id;
-            let timeout_ms = self.context.driver_timeout_ns / NS_PER_MS;
+            let timeout_ms = self.context.driver_timeout.0;
             request.ask.fail(ClientError::NoResponse {
                 correlation_id,
                 timeout_ms,
@@ -317,7 +316,7 @@ impl Core {
             Death::DriverSilent { age_ms } => ClientError::DriverTimeout {
                 dir: dir(),
                 age_ms,
-                timeout_ms: self.context.driver_timeout_ns / NS_PER_MS,
+                timeout_ms: self.context.driver_timeout.0,
             },
         }
     }
@@ -392,7 +391,9 @@ impl Core {
             body,
         ) {
             Ok(()) => {
-                let deadline_ns = self.now_ns.saturating_add(self.context.driver_timeout_ns);
+                let deadline_ns = self
+                    .now_ns
+                    .saturating_add(self.context.driver_timeout.as_ns());
                 self.awaited.insert(request, deadline_ns);
             }
             Err(ring::Refused::TooLong { len, max }) => {
@@ -405,6 +406,15 @@ impl Core {
 
     fn tell_of_counter(&mut self, event: CounterEvent) {
         self.listeners.tell(event);
+    }
+
+    /// From now on no handler is called.
+    fn silence(&mut self) {
+        self.handlers = Handlers::default();
+        self.listeners = CounterListeners::default();
+        for entry in self.resources.subscriptions.values_mut() {
+            entry.handlers = ImageHandlers::default();
+        }
     }
 
     /// Closes every handle and answers every request (spec 05 §2.9). Only the first call has an effect.
