@@ -1,6 +1,6 @@
 // Aeron's media driver, and an Aeron client beside it, for tests of the other side.
 //
-// Arguments: the directory, then settings as name=value. Prints READY once clients can attach. Commands, one a line:
+// Arguments: the directory, then settings as name=value, or `attach` to use a driver that is there already. Prints READY once clients can attach. Commands, one a line:
 //   publish <channel> <stream> <count> <seed>     offers that many messages; prints PUBLISHED <messages> <bytes>
 //   subscribe <channel> <stream> <count> <seed>   prints SUBSCRIBED <channel with its port>, checks every
 //                                                 byte, prints RECEIVED <messages> <bytes>
@@ -17,6 +17,7 @@ import io.aeron.Publication;
 import io.aeron.Subscription;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
+import org.agrona.CloseHelper;
 import org.agrona.concurrent.BackoffIdleStrategy;
 import org.agrona.concurrent.IdleStrategy;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -51,12 +52,13 @@ public class DriverPeer
             .terminationValidator((dir, buffer, offset, length) -> length == 6)
             .terminationHook(() -> say("TERMINATION ASKED FOR"))
             .errorHandler((error) -> System.err.println(error));
-        for (int i = 1; i < args.length; i++)
+        final boolean attach = Arrays.asList(args).contains("attach");
+        for (int i = 1; i < args.length && !attach; i++)
         {
             apply(context, args[i]);
         }
 
-        final MediaDriver driver = MediaDriver.launch(context);
+        final MediaDriver driver = attach ? null : MediaDriver.launch(context);
         final Aeron aeron = Aeron.connect(new Aeron.Context()
             .aeronDirectoryName(directory)
             .errorHandler((error) -> System.err.println("client: " + error)));
@@ -69,7 +71,7 @@ public class DriverPeer
             if (words[0].equals("close"))
             {
                 aeron.close();
-                driver.close();
+                CloseHelper.close(driver);
                 say("CLOSED");
                 continue;
             }
@@ -85,7 +87,7 @@ public class DriverPeer
             }
         }
         aeron.close();
-        driver.close();
+        CloseHelper.close(driver);
         System.exit(0);
     }
 
