@@ -121,6 +121,16 @@ pub(crate) fn answer(peer: &mut Peer, answer: &str) -> String {
     }
 }
 
+/// Messages of a row: all of them in an optimised profile, a tenth in a debug build, or as `TARANIS_PEER_MESSAGES` says.
+pub(crate) fn messages() -> u32 {
+    let default = if cfg!(debug_assertions) {
+        10_000
+    } else {
+        100_000
+    };
+    std::env::var("TARANIS_PEER_MESSAGES").map_or(default, |count| count.parse().unwrap())
+}
+
 /// A row takes both cores: one at a time.
 pub(crate) fn row() -> MutexGuard<'static, ()> {
     static ROWS: Mutex<()> = Mutex::new(());

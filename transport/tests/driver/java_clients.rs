@@ -13,18 +13,13 @@ use std::{
 
 use crate::{
     content::Content,
-    harness::{OurDriver, answer, java_client, row, until},
+    harness::{OurDriver, answer, java_client, messages, row, until},
 };
 
 const SEED: u64 = 20_111;
 const IPC: &str = "aeron:ipc?term-length=1m";
 const UDP: &str = "aeron:udp?endpoint=127.0.0.1:0|term-length=1m";
 const DEADLINE: Duration = Duration::from_secs(150);
-
-fn messages() -> u32 {
-    let set = std::env::var("TARANIS_PEER_MESSAGES").ok();
-    set.map_or(100_000, |count| count.parse().unwrap())
-}
 
 #[test]
 fn java_to_ours_over_ipc_on_our_driver() {

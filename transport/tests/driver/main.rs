@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod beside_java;
 #[path = "../client/content.rs"]
 mod content;
 mod harness;
