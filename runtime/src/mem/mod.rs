@@ -16,6 +16,7 @@ mod access;
 mod atomic;
 pub mod broadcast;
 pub mod counters;
+pub mod error_log;
 pub mod names;
 #[cfg(not(loom))]
 pub mod region;
