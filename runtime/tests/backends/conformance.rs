@@ -1,6 +1,9 @@
 //! What every backend must do. A backend's own file gives a maker and asks for counters afterwards.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use taranis_runtime::{
     agent::Agent,
@@ -14,6 +17,25 @@ use crate::agents::{Datagrams, Seen, Writer};
 
 /// Cycles after which a run counts as stuck; each idle one parks for up to a millisecond.
 const CYCLES: usize = 20_000;
+
+/// A fresh directory on disk, removed at the end of its test.
+pub(crate) struct Directory {
+    pub(crate) path: PathBuf,
+}
+
+pub(crate) fn directory(test: &str) -> Directory {
+    let name = format!("{}-{test}", std::process::id());
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(&path).unwrap();
+    Directory { path }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What is left of a failed test is found by its name.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
 
 /// Runs agents on this thread until all are at their end.
 pub(crate) fn run_here(agents: Vec<Box<dyn Agent>>, backend: BackendMaker) -> IoWork {

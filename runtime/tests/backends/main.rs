@@ -7,4 +7,5 @@
 mod agents;
 mod conformance;
 mod plain;
+mod ring;
 mod threads;

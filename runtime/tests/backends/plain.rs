@@ -1,6 +1,6 @@
 //! The plain backend.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use taranis_runtime::{
     invoker::BackendMaker,
@@ -8,17 +8,10 @@ use taranis_runtime::{
     mem::Names,
 };
 
-use crate::conformance;
+use crate::conformance::{self, directory};
 
 fn backend() -> BackendMaker {
     Box::new(|| Box::new(PlainBackend::new(Names::of_files(), None)))
-}
-
-fn directory(test: &str) -> PathBuf {
-    let directory =
-        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{test}", std::process::id()));
-    fs::create_dir_all(&directory).unwrap();
-    directory
 }
 
 #[test]
@@ -32,8 +25,7 @@ fn carries_datagrams_in_order_and_copies_only_small_frames() {
 #[test]
 fn writes_and_reads_back_buffered_and_direct() {
     let directory = directory("plain-files");
-    conformance::writes_and_reads_back(backend(), &directory, FileAccess::Buffered);
-    fs::remove_file(directory.join("pages")).unwrap();
-    conformance::writes_and_reads_back(backend(), &directory, FileAccess::Direct);
-    fs::remove_dir_all(directory).unwrap();
+    conformance::writes_and_reads_back(backend(), &directory.path, FileAccess::Buffered);
+    fs::remove_file(directory.path.join("pages")).unwrap();
+    conformance::writes_and_reads_back(backend(), &directory.path, FileAccess::Direct);
 }
