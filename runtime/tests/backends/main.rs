@@ -1,6 +1,7 @@
-//! One datagram agent and one file-writing agent, unchanged, on every backend: on a caller's thread and on a pinned one.
+//! What must hold for every backend, and what only one of them does.
 //!
-//! What must hold for any backend stands in [`conformance`]; the files beside it run that for one backend each.
+//! What must hold for any backend stands in [`conformance`]; the files beside it run that for one backend each. [`agents`] are
+//! whole agents, [`seat`] lets a test say turn by turn what an agent does.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -8,4 +9,5 @@ mod agents;
 mod conformance;
 mod plain;
 mod ring;
+mod seat;
 mod threads;

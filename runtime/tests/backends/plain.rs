@@ -4,19 +4,21 @@ use std::fs;
 
 use taranis_runtime::{
     invoker::BackendMaker,
-    io::{FileAccess, plain::PlainBackend},
+    io::{ChoreCounter, FileAccess, plain::PlainBackend},
     mem::Names,
 };
 
-use crate::conformance::{self, directory};
+use crate::conformance::{self, conforms, directory};
 
-fn backend() -> BackendMaker {
-    Box::new(|| Box::new(PlainBackend::new(Names::of_files(), None)))
+fn make(chores: Option<ChoreCounter>) -> BackendMaker {
+    Box::new(|| Box::new(PlainBackend::new(Names::of_files(), chores)))
 }
+
+conforms!(super::make);
 
 #[test]
 fn carries_datagrams_in_order_and_copies_only_small_frames() {
-    let work = conformance::carries_datagrams_in_order(backend());
+    let work = conformance::carries_datagrams_in_order(make(None));
     assert_eq!(work.datagrams_sent, 1_000);
     assert_eq!(work.copied_bytes, 500 * 4);
     assert_eq!(work.ring_entries, 0);
@@ -25,7 +27,7 @@ fn carries_datagrams_in_order_and_copies_only_small_frames() {
 #[test]
 fn writes_and_reads_back_buffered_and_direct() {
     let directory = directory("plain-files");
-    conformance::writes_and_reads_back(backend(), &directory.path, FileAccess::Buffered);
+    conformance::writes_and_reads_back(make(None), &directory.path, FileAccess::Buffered);
     fs::remove_file(directory.path.join("pages")).unwrap();
-    conformance::writes_and_reads_back(backend(), &directory.path, FileAccess::Direct);
+    conformance::writes_and_reads_back(make(None), &directory.path, FileAccess::Direct);
 }

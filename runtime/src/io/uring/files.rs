@@ -180,9 +180,21 @@ impl Files {
         }
     }
 
-    /// Closes what an agent that is gone still held, each file when nothing of it is in flight any more.
+    /// Closes what an agent that is gone still held: cancels what can be cancelled, and leaves the rest to end by itself, each
+    /// file being closed when nothing of it is in flight any more.
     pub(super) fn orphan(&mut self, held: Held, ring: &mut Ring) {
         for at in held.0.into_iter().flatten() {
+            let before = self.waiting.len();
+            self.waiting.retain(|transfer| transfer.file != at);
+            self.at_mut(at).transfers -= before - self.waiting.len();
+            for (index, transfer) in self.under_way.iter().enumerate() {
+                if transfer
+                    .as_ref()
+                    .is_some_and(|transfer| transfer.file == at)
+                {
+                    ring.cancel_transfer(index as u32);
+                }
+            }
             self.close(at, Closing::Orphaned, ring, &mut |_, _| {});
         }
     }
@@ -261,7 +273,9 @@ impl Files {
         work: &mut IoWork,
         post: &mut Post<'_>,
     ) {
+        let orphaned = matches!(self.at(transfer.file).closing, Some(Closing::Orphaned));
         let outcome = match result {
+            failure @ ..0 if orphaned => Outcome::Failed(IoFailure { errno: -failure }),
             refusal if refusal == -libc::EAGAIN || refusal == -libc::EOPNOTSUPP => {
                 self.at_mut(transfer.file).inline |= refusal == -libc::EOPNOTSUPP;
                 self.say_inline();

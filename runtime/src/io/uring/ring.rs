@@ -231,6 +231,11 @@ impl Ring {
         unsafe { self.push(entry.user_data(TRANSFER | u64::from(index))) };
     }
 
+    /// Tells the kernel to end a transfer early, if it can. The transfer's own result tells how it ended.
+    pub(super) fn cancel_transfer(&mut self, index: u32) {
+        self.cancel(CancelBuilder::user_data(TRANSFER | u64::from(index)));
+    }
+
     /// The index and result of a transfer that ended, in order.
     pub(super) fn take_transfer(&mut self) -> Option<(u32, i32)> {
         self.ended.pop_front()

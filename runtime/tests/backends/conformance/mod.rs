@@ -1,5 +1,9 @@
 //! What every backend must do. A backend's own file gives a maker and asks for counters afterwards.
 
+pub(crate) mod chores;
+pub(crate) mod files;
+pub(crate) mod net;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -10,7 +14,7 @@ use taranis_runtime::{
     cycle::Rng,
     halt::Halt,
     invoker::{BackendMaker, Cycled, Invoker},
-    io::{FileAccess, IoWork},
+    io::{ChoreCounter, FileAccess, IoWork},
 };
 
 use crate::agents::{Datagrams, Seen, Writer};
@@ -18,13 +22,18 @@ use crate::agents::{Datagrams, Seen, Writer};
 /// Cycles after which a run counts as stuck; each idle one parks for up to a millisecond.
 const CYCLES: usize = 20_000;
 
+/// Makes a backend's maker; without a counter, chores are done inline.
+pub(crate) type Make = fn(Option<ChoreCounter>) -> BackendMaker;
+
 /// A fresh directory on disk, removed at the end of its test.
 pub(crate) struct Directory {
     pub(crate) path: PathBuf,
 }
 
 pub(crate) fn directory(test: &str) -> Directory {
-    let name = format!("{}-{test}", std::process::id());
+    // The tests of several backends run at the same time.
+    let thread = std::thread::current().id();
+    let name = format!("{}-{thread:?}-{test}", std::process::id());
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&path).unwrap();
     Directory { path }
@@ -78,3 +87,41 @@ pub(crate) fn writes_and_reads_back(
     );
     work
 }
+
+/// Runs every case with one backend.
+macro_rules! conforms {
+    ($make:path) => {
+        $crate::conformance::conforms! { $make;
+            net {
+                keeps_the_order_of_what_a_turn_sends_on_two_sockets,
+                a_send_that_fails_fails_alone,
+                sends_segments_and_splits_joined_ones,
+                carries_empty_datagrams_and_both_families,
+                receives_on_more_sockets_than_a_turn_takes,
+                takes_a_long_run_of_datagrams_without_loss,
+                a_released_socket_sends_what_was_staged_and_frees_its_port,
+                an_agent_that_is_gone_holds_nothing_and_disturbs_nobody,
+            }
+            files {
+                reads_up_to_the_end_and_nothing_beyond,
+                a_full_device_is_a_failure_with_its_reason,
+                refuses_misaligned_direct_access_and_impossible_positions,
+                a_hole_is_written_and_a_file_grows,
+                a_released_file_has_ended_everything_staged_before,
+            }
+            chores {
+                does_chores_inline,
+                a_desk_on_another_thread_does_chores,
+            }
+        }
+    };
+    ($make:path; $($area:ident { $($case:ident,)* })*) => {
+        $(mod $area {
+            $(#[test]
+            fn $case() {
+                $crate::conformance::$area::$case($make);
+            })*
+        })*
+    };
+}
+pub(crate) use conforms;
