@@ -199,6 +199,12 @@ impl Files {
         }
     }
 
+    /// Whether no file is open.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.iter().all(Option::is_none)
+    }
+
     fn adopt(&mut self, handle: File, token: FileToken, held: &mut Held, ring: &mut Ring) {
         let FileSource::Os(fd) = token.source;
         let file = OpenFile {

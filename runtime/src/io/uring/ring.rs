@@ -339,6 +339,12 @@ impl Ring {
         thread::current().id() == self.owner && self.round.left == 0
     }
 
+    /// Polls that did not fire yet.
+    #[cfg(test)]
+    pub(super) fn armed(&self) -> usize {
+        self.polls.armed_count
+    }
+
     /// Calls of `io_uring_enter` and `io_uring_register`.
     pub(super) fn calls(&self) -> u64 {
         self.calls
