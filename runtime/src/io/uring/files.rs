@@ -415,3 +415,50 @@ fn reads_wait(fd: RawFd) -> bool {
         ]
         .contains(&system.f_type)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        io::uring::probe::{DormantRing, RingSizes},
+        mem::Region,
+    };
+
+    /// What is moved in part is moved in full by a plain call, or a reader would take the part for the end of the file.
+    #[test]
+    fn a_transfer_that_fell_short_is_finished() {
+        let name = format!("taranis-{}-short", std::process::id());
+        let path = std::env::current_exe().unwrap().with_file_name(name);
+        std::fs::write(&path, [[1; 100], [2; 100]].concat()).unwrap();
+        let fd = std::fs::OpenOptions::new().read(true).open(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        let token = FileToken {
+            source: FileSource::Os(fd.into()),
+            access: FileAccess::Buffered,
+            len: 200,
+        };
+        let mut ring = Ring::start(DormantRing::create(RingSizes::default()).unwrap()).unwrap();
+        let (mut files, mut held) = (Files::new(1), Held::default());
+        let mut ops = FileOps::of(crate::io::AgentId {
+            slot: 0,
+            generation: 0,
+        });
+        let file = ops.adopt(token).unwrap();
+        let region = Region::heap(300);
+        let ticket = ops.read(file, region.span(0, 300).unwrap(), 0).unwrap();
+        let (mut work, mut ends) = (IoWork::default(), Vec::new());
+        let mut post = |ticket, outcome| ends.push((ticket, outcome));
+        files.perform(&mut ops, &mut held, &mut ring, &mut work, &mut post);
+        ring.drain();
+        let (0, 200) = ring.take_transfer().unwrap() else {
+            panic!("one read of the whole file");
+        };
+        region.zero(0, 300).unwrap();
+        let transfer = files.under_way[0].take().unwrap();
+        files.end(transfer, 150, &mut ring, &mut work, &mut post);
+        assert!(matches!(ends[..], [(done, Outcome::Moved(200))] if done == ticket));
+        let mut bytes = [9; 300];
+        region.read(0, &mut bytes).unwrap();
+        assert_eq!(bytes[149..151], [0, 2], "only the rest was read again");
+    }
+}

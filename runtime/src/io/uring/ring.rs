@@ -296,32 +296,26 @@ impl Ring {
         }
     }
 
-    /// Takes the completions that are there: sorts results of the round, polls and transfers apart.
+    /// Takes the completions that are there: sorts results of the round, polls and transfers apart. What did not fit into the
+    /// queue is kept by the kernel, and put there by the next enter that waits or flushes.
     pub(super) fn reap(&mut self) {
-        loop {
-            for completion in self.uring.completion() {
-                let index = (completion.user_data() & INDEX) as u32;
-                let result = completion.result();
-                match completion.user_data() & !INDEX {
-                    IN_ROUND => {
-                        self.round.results[index as usize] = result;
-                        self.round.left -= 1;
-                    }
-                    POLL => {
-                        self.polls.armed[index as usize] = false;
-                        self.polls.armed_count -= 1;
-                    }
-                    _ => {
-                        self.ended.push_back((index, result));
-                        self.transfers -= 1;
-                    }
+        for completion in self.uring.completion() {
+            let index = (completion.user_data() & INDEX) as u32;
+            let result = completion.result();
+            match completion.user_data() & !INDEX {
+                IN_ROUND => {
+                    self.round.results[index as usize] = result;
+                    self.round.left -= 1;
+                }
+                POLL => {
+                    self.polls.armed[index as usize] = false;
+                    self.polls.armed_count -= 1;
+                }
+                _ => {
+                    self.ended.push_back((index, result));
+                    self.transfers -= 1;
                 }
             }
-            if !self.uring.submission().cq_overflow() {
-                return;
-            }
-            // The kernel keeps what did not fit, and hands it over in an enter.
-            self.enter(0);
         }
     }
 
