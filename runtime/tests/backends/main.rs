@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod agents;
+mod choice;
 mod conformance;
 mod plain;
 mod ring;

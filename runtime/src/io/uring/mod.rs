@@ -44,7 +44,12 @@ use crate::{clock::Now, mem::Names};
 /// backend for just that time, never borrowed: message headers, addresses, copied frames and the spans of sends by `Sends`,
 /// receive buffers by `Receives`, the spans of file transfers by `Files`; spans keep their regions alive. Dropping the backend
 /// on its own thread cancels and waits until nothing is in flight, and then frees them. Dropped on another thread, or while
-/// a panic unwinds, it closes the ring and leaks them: a ring that is closed may still write.
+/// a panic unwinds, it closes the ring and leaks them: a ring that is closed may still write. It is not `Send`:
+///
+/// ```compile_fail,E0277
+/// fn moves<T: Send>() {}
+/// moves::<taranis_runtime::io::uring::RingBackend>();
+/// ```
 pub struct RingBackend {
     names: Names,
     chores: ChoreLink,

@@ -7,9 +7,9 @@ use io_uring::IoUring;
 /// How large a ring is. What does not fit waits in the backend; nothing is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingSizes {
-    /// Entries staged for one `io_uring_enter`: a power of two.
+    /// Entries staged for one `io_uring_enter`: rounded up to a power of two.
     pub entries: u32,
-    /// Completions that lie in the ring until they are taken: a power of two, at least `entries`.
+    /// Completions that lie in the ring until they are taken: at least `entries`, else as many.
     pub completions: u32,
     /// Reads and writes of files that are under way at one time; more wait their turn.
     pub transfers: usize,
@@ -46,6 +46,8 @@ impl DormantRing {
     /// # Errors
     /// [`RingRefused`], with the cause and the cure as far as they can be told.
     pub fn create(sizes: RingSizes) -> Result<Self, RingRefused> {
+        let entries = sizes.entries.max(1).next_power_of_two();
+        let sizes = RingSizes { entries, ..sizes };
         let uring = IoUring::builder()
             .dontfork()
             .setup_r_disabled()
@@ -53,8 +55,8 @@ impl DormantRing {
             .setup_defer_taskrun()
             .setup_taskrun_flag()
             .setup_submit_all()
-            .setup_cqsize(sizes.completions)
-            .build(sizes.entries)
+            .setup_cqsize(sizes.completions.max(entries))
+            .build(entries)
             .map_err(|error| RingRefused::by("io_uring_setup", &error))?;
         check_enter(&uring)?;
         let files = register_files(&uring, sizes.files)?;

@@ -9,7 +9,7 @@ use std::{
         unix::net::UnixDatagram,
     },
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
@@ -74,8 +74,8 @@ fn path(test: &str) -> PathBuf {
     std::env::current_exe().unwrap().with_file_name(name)
 }
 
-fn open(path: &PathBuf, access: FileAccess, opening: Opening) -> FileToken {
-    let path = path.clone();
+fn open(path: &Path, access: FileAccess, opening: Opening) -> FileToken {
+    let path = path.to_owned();
     let chore = Chore::OpenFile {
         path,
         access,
@@ -88,7 +88,7 @@ fn open(path: &PathBuf, access: FileAccess, opening: Opening) -> FileToken {
 }
 
 /// A pipe with a name: what is read from it never comes.
-fn pipe(path: &PathBuf) -> FileToken {
+fn pipe(path: &Path) -> FileToken {
     let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
     // SAFETY: the name is a C string that outlives the call.
     assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
@@ -120,7 +120,7 @@ fn set_option(fd: &impl AsRawFd, option: libc::c_int, value: libc::c_int) {
 /// A UDP socket on loopback is never full (what it sends is the receiver's at once), so this is a local one, which is full
 /// when the other end does not read. While another thread makes gaps at random times, nothing may overtake what was refused.
 fn nothing_overtakes_what_a_full_socket_refused(backend: &mut dyn Backend) {
-    const TURNS: usize = 1_000;
+    const TURNS: usize = 2_000;
     const SENDS: u32 = 32;
     let (ours, theirs) = UnixDatagram::pair().unwrap();
     set_option(&ours, libc::SO_SNDBUF, 1);
@@ -380,7 +380,7 @@ fn dropping_the_backend_waits_for_writes_in_flight() {
 }
 
 /// A mapping that only a read under way still holds.
-fn stage_endless_read(backend: &mut RingBackend, mapped: &PathBuf) {
+fn stage_endless_read(backend: &mut RingBackend, mapped: &Path) {
     turn(backend, &mut desk(AGENT), |cycle| {
         let file = cycle
             .files
@@ -393,7 +393,7 @@ fn stage_endless_read(backend: &mut RingBackend, mapped: &PathBuf) {
     assert!(is_mapped(mapped));
 }
 
-fn is_mapped(path: &PathBuf) -> bool {
+fn is_mapped(path: &Path) -> bool {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     maps.contains(path.to_str().unwrap())
 }
