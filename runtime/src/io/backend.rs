@@ -18,7 +18,7 @@ pub trait Backend {
     fn names(&self) -> &Names;
 
     /// Takes everything an agent staged in its turn. Order per socket is kept; a full socket fails the send with
-    /// `EAGAIN` and does not block.
+    /// `EAGAIN` and does not block, and fails with it what is staged behind on that socket: what was sent is a prefix.
     fn submit(&mut self, desk: &mut Desk);
 
     /// Once per loop, before the first agent: takes completions and receives datagrams.

@@ -11,6 +11,7 @@
 //! simulator's. Read [`desk`] first.
 
 pub mod backend;
+pub mod choose;
 pub mod chores;
 pub mod desk;
 pub mod files;
@@ -20,8 +21,10 @@ pub mod plain;
 pub mod socket;
 mod table;
 pub mod ticket;
+pub mod uring;
 
 pub use backend::{Backend, IoWork};
+pub use choose::{BackendChoice, Backends};
 pub use chores::{Chore, ChoreCounter, ChoreDesk, Chores, Entry, Opening};
 pub use desk::{Desk, Wake};
 pub use files::{Durability, File, FileAccess, FileOps, FileToken};
