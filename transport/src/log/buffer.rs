@@ -235,11 +235,13 @@ impl LogBuffer {
 }
 
 fn check_position(shape: &Shape, position: i64) -> Result<(), LogError> {
-    let max = shape.max_position();
-    if (0..=max).contains(&position) && shape.is_frame_position(position) {
+    if shape.is_position(position) {
         return Ok(());
     }
-    Err(LogError::Position { position, max })
+    Err(LogError::Position {
+        position,
+        max: shape.max_position(),
+    })
 }
 
 /// The tails of a publication that starts at `position`: the two other partitions carry the ids that rotation expects.

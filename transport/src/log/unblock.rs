@@ -38,6 +38,9 @@ impl Unblocker {
     /// beginning the next. Returns whether it did either.
     pub fn unblock(&self, position: i64) -> bool {
         let shape = self.terms.shape();
+        if !shape.is_position(position) {
+            return false;
+        }
         let blocked = shape.place(position);
         let active = self.tails.active_term_count();
         if active == blocked.term_count.wrapping_sub(1) && blocked.offset == 0 {

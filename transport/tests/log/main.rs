@@ -3,5 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod append;
+mod assemble;
 mod harness;
+mod hostile;
 mod read;
+mod receive;
+mod threads;
+mod unblock;
