@@ -226,6 +226,7 @@ proptest! {
         let mut position = 0;
         while position < end {
             let rebuilt = image.gap_scanner().scan(position, end);
+            prop_assert!(rebuilt.position > position || rebuilt.gap.is_some());
             position = rebuilt.position;
             if let Some(gap) = rebuilt.gap {
                 prop_assert!(inserter.fill_gap(gap));

@@ -429,6 +429,7 @@ proptest! {
         while position < end {
             let rebuilt = image.gap_scanner().scan(position, end);
             prop_assert_eq!(rebuilt.gap, None);
+            prop_assert!(rebuilt.position > position);
             position = rebuilt.position;
         }
         prop_assert_eq!(drain(&mut reader_at(&image, 0)), drain(&mut reader_at(&source, 0)));

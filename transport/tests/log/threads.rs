@@ -31,30 +31,44 @@ impl Conductor {
     }
 }
 
-/// Idle turns of one thread: ends the test when another must have stopped, instead of hanging.
-struct Patience(u64);
+/// Idle turns of one thread. A test ends, instead of hanging, when another thread failed or must have stopped.
+struct Patience<'a> {
+    failed: &'a Latch,
+    left: u64,
+}
 
-impl Patience {
-    fn new() -> Self {
-        Self(50_000_000)
+impl<'a> Patience<'a> {
+    fn new(failed: &'a Latch) -> Self {
+        Self {
+            failed,
+            left: 5_000_000,
+        }
     }
 
     fn wait(&mut self, for_what: &str) {
-        self.0 -= 1;
-        assert!(self.0 > 0, "waited for {for_what} for too long");
+        self.left -= 1;
+        assert!(self.left > 0, "waited for {for_what} for too long");
+        assert!(!self.failed.is_closed(), "another thread failed");
         thread::yield_now();
+    }
+
+    /// Offers until taken.
+    fn persistently(&mut self, mut offer: impl FnMut() -> Result<i64, Refused>) -> i64 {
+        loop {
+            match offer() {
+                Ok(position) => return position,
+                Err(Refused::AdminAction) => {}
+                Err(Refused::NotConnected | Refused::BackPressured) => self.wait("room"),
+                Err(refused) => panic!("{refused}"),
+            }
+        }
     }
 }
 
-/// Offers until taken.
-fn persistently(mut offer: impl FnMut() -> Result<i64, Refused>) -> i64 {
-    let mut patience = Patience::new();
-    loop {
-        match offer() {
-            Ok(position) => return position,
-            Err(Refused::AdminAction) => {}
-            Err(Refused::NotConnected | Refused::BackPressured) => patience.wait("room"),
-            Err(refused) => panic!("{refused}"),
+impl Drop for Patience<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.failed.close();
         }
     }
 }
@@ -70,7 +84,7 @@ fn message(publisher: u8, number: u32) -> Vec<u8> {
 
 /// Fills the stream with big messages first, so that under Miri too a few messages cross term ends.
 fn counts() -> (u32, usize) {
-    if cfg!(miri) { (30, 600) } else { (20_000, 0) }
+    if cfg!(miri) { (30, 600) } else { (6_000, 0) }
 }
 
 /// Check 12: every message once, whole, in per-publisher order, over many rotations
@@ -82,6 +96,7 @@ fn concurrent_publishers_and_a_reader_over_many_terms() {
     let limit = counter(WINDOW);
     let position = counter(0);
     let finished = Latch::new();
+    let failed = Latch::new();
     let mut conductor = Conductor {
         cleaner: log.take_cleaner(0).unwrap(),
         limit: limit.clone(),
@@ -92,34 +107,35 @@ fn concurrent_publishers_and_a_reader_over_many_terms() {
     let mut reader = log.reader(position, Latch::new());
     thread::scope(|scope| {
         for publisher in 0..PUBLISHERS {
-            let (appender, limit) = (&appender, &limit);
+            let (appender, limit, failed) = (&appender, &limit, &failed);
             scope.spawn(move || {
+                let mut patience = Patience::new(failed);
                 for number in 0..count {
                     let mut message = message(publisher, number);
                     message.resize(message.len() + pad, 0xEE);
                     // Both ways of appending, where the message fits into a frame.
                     if number % 2 == 0 && message.len() <= appender.max_payload_length() {
-                        persistently(|| {
+                        patience.persistently(|| {
                             let mut claim =
                                 appender.try_claim(message.len(), limit.load_acquire())?;
                             claim.payload().copy_from_slice(&message);
                             Ok(claim.commit())
                         });
                     } else {
-                        persistently(|| appender.offer(&message, limit.load_acquire()));
+                        patience.persistently(|| appender.offer(&message, limit.load_acquire()));
                     }
                 }
             });
         }
         scope.spawn(|| {
-            while !finished.is_closed() {
+            while !finished.is_closed() && !failed.is_closed() {
                 conductor.turn();
                 thread::yield_now();
             }
         });
         let mut next = [0; PUBLISHERS as usize];
         let mut assembler = ImageAssembler::default();
-        let mut patience = Patience::new();
+        let mut patience = Patience::new(&failed);
         while next.iter().sum::<u32>() < count * u32::from(PUBLISHERS) {
             let read = reader.poll(10, |fragment| {
                 assembler.on_fragment(fragment, |found| {
@@ -148,6 +164,7 @@ fn an_exclusive_publisher_and_readers_of_three_kinds() {
     let limit = counter(WINDOW);
     let positions = [counter(0), counter(0), counter(0)];
     let finished = Latch::new();
+    let failed = Latch::new();
     let mut conductor = Conductor {
         cleaner: log.take_cleaner(0).unwrap(),
         limit: limit.clone(),
@@ -158,19 +175,20 @@ fn an_exclusive_publisher_and_readers_of_three_kinds() {
     let [mut polling, mut blocks, mut peeking] =
         positions.map(|position| log.reader(position, Latch::new()));
     let end = thread::scope(|scope| {
-        let limit = &limit;
+        let (limit, failed) = (&limit, &failed);
         let publisher = scope.spawn(move || {
             let mut end = 0;
+            let mut patience = Patience::new(failed);
             for number in 0..count {
                 let mut message = message(1, number);
                 message.resize(message.len() + pad, 0xEE);
-                end = persistently(|| appender.offer(&message, limit.load_acquire()));
+                end = patience.persistently(|| appender.offer(&message, limit.load_acquire()));
             }
-            persistently(|| appender.offer(b"end", limit.load_acquire()));
+            patience.persistently(|| appender.offer(b"end", limit.load_acquire()));
             end
         });
         let conducting = scope.spawn(|| {
-            while !finished.is_closed() {
+            while !finished.is_closed() && !failed.is_closed() {
                 conductor.turn();
                 thread::yield_now();
             }
@@ -178,7 +196,7 @@ fn an_exclusive_publisher_and_readers_of_three_kinds() {
         let by_fragment = scope.spawn(move || {
             let mut sum = 0_u64;
             let mut is_over = false;
-            let mut patience = Patience::new();
+            let mut patience = Patience::new(failed);
             while !is_over {
                 polling.poll(7, |fragment| {
                     is_over = fragment.payload == b"end";
@@ -195,7 +213,7 @@ fn an_exclusive_publisher_and_readers_of_three_kinds() {
         let by_block = scope.spawn(move || {
             let mut sum = 0_u64;
             let mut is_over = false;
-            let mut patience = Patience::new();
+            let mut patience = Patience::new(failed);
             while !is_over {
                 blocks.block_poll(4096, |block| {
                     if !block.is_padding() {
@@ -211,7 +229,7 @@ fn an_exclusive_publisher_and_readers_of_three_kinds() {
         let by_peek = scope.spawn(move || {
             let mut sum = 0_u64;
             let mut is_over = false;
-            let mut patience = Patience::new();
+            let mut patience = Patience::new(failed);
             let mut at = 0;
             while !is_over {
                 // Two blocks in flight, then both are done with.
@@ -268,9 +286,11 @@ fn an_image_is_rebuilt_while_it_is_scanned_and_read() {
     let window_begin = counter(0);
     let high = counter(0);
     let finished = Latch::new();
+    let failed = Latch::new();
     let mut reader = image.reader(position.clone(), Latch::new());
     thread::scope(|scope| {
-        let (window_begin, high, finished) = (&window_begin, &high, &finished);
+        let (window_begin, high) = (&window_begin, &high);
+        let (finished, failed) = (&finished, &failed);
         // The receiver: takes frames from a log next door, every pair in swapped order.
         scope.spawn(move || {
             let mut source = log(Kind::Exclusive);
@@ -278,7 +298,7 @@ fn an_image_is_rebuilt_while_it_is_scanned_and_read() {
             let mut source_cleaner = source.take_cleaner(0).unwrap();
             let scanner = source.scanner();
             let mut at = 0;
-            let mut patience = Patience::new();
+            let mut patience = Patience::new(failed);
             for number in 0..count {
                 let mut message = message(1, number);
                 message.resize(message.len() + pad, 0xEE);
@@ -308,7 +328,8 @@ fn an_image_is_rebuilt_while_it_is_scanned_and_read() {
         // The conductor: rebuilds, cleans a term behind the subscriber, then opens the window.
         scope.spawn(move || {
             let mut rebuilt = 0;
-            while !finished.is_closed() {
+            let _patience = Patience::new(failed);
+            while !finished.is_closed() && !failed.is_closed() {
                 let found = gaps.scan(rebuilt, high.load_acquire());
                 assert!(found.position >= rebuilt);
                 rebuilt = found.position;
@@ -319,7 +340,7 @@ fn an_image_is_rebuilt_while_it_is_scanned_and_read() {
             }
         });
         let mut assembler = ImageAssembler::default();
-        let mut patience = Patience::new();
+        let mut patience = Patience::new(failed);
         let mut number = 0;
         while number < count {
             let read = reader.poll(10, |fragment| {
