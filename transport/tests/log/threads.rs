@@ -278,6 +278,8 @@ fn sum_of_frames(bytes: &[u8]) -> (u64, bool) {
 fn an_image_is_rebuilt_while_it_is_scanned_and_read() {
     let (count, pad) = counts();
     let count = count / 4;
+    // Several datagrams a message, so that there is something to swap.
+    let pad = pad + 2000;
     let mut image = log(Kind::Image);
     let mut inserter = image.take_inserter().unwrap();
     let mut cleaner = image.take_cleaner(0).unwrap();
@@ -285,11 +287,12 @@ fn an_image_is_rebuilt_while_it_is_scanned_and_read() {
     let position = counter(0);
     let window_begin = counter(0);
     let high = counter(0);
+    let scans = counter(0);
     let finished = Latch::new();
     let failed = Latch::new();
     let mut reader = image.reader(position.clone(), Latch::new());
     thread::scope(|scope| {
-        let (window_begin, high) = (&window_begin, &high);
+        let (window_begin, high, scans) = (&window_begin, &high, &scans);
         let (finished, failed) = (&finished, &failed);
         // The receiver: takes frames from a log next door, every pair in swapped order.
         scope.spawn(move || {
@@ -312,6 +315,11 @@ fn an_image_is_rebuilt_while_it_is_scanned_and_read() {
                     if let Some((position, earlier)) = held.take() {
                         assert_eq!(inserter.insert(at, &packet), Inserted::Copied);
                         high.propose_max_release(at + i64::from(length + padding));
+                        // Two whole scans see the gap before it is closed. Relaxed: they are not to be ordered.
+                        let before = scans.load_relaxed();
+                        while scans.load_relaxed() < before + 2 {
+                            patience.wait("a scan");
+                        }
                         assert_eq!(inserter.insert(position, &earlier), Inserted::Copied);
                     } else {
                         held = Some((at, packet));
@@ -333,6 +341,7 @@ fn an_image_is_rebuilt_while_it_is_scanned_and_read() {
                 let found = gaps.scan(rebuilt, high.load_acquire());
                 assert!(found.position >= rebuilt);
                 rebuilt = found.position;
+                scans.store_relaxed(scans.load_relaxed() + 1);
                 let consumed = position.load_acquire();
                 while cleaner.clean(consumed - TERM) > 0 {}
                 window_begin.propose_max_release(consumed);
