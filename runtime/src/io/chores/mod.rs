@@ -10,7 +10,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 pub(crate) use desk_agent::ChoreLink;
 pub use desk_agent::{ChoreCounter, ChoreDesk};
-pub(crate) use perform::perform;
+pub(crate) use perform::{allocate, perform, read_directory, sync_directory_of, unlink};
 
 use super::{
     files::FileAccess,
