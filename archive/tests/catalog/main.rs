@@ -9,3 +9,8 @@ mod plain;
 mod recorder;
 mod repair;
 mod stream;
+
+use taranis_runtime::testing::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;

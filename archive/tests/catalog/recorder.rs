@@ -1,9 +1,15 @@
 //! The writes of a recording, completed by hand (07 §4.2).
 
 use taranis_archive::{
-    checksum::Checksum, context::WriteMode, error::ErrorCode, recorder::WriterSettings,
+    checksum::Checksum,
+    context::WriteMode,
+    error::ErrorCode,
+    recorder::{Piece, WriterSettings},
 };
-use taranis_runtime::io::{FileAccess, IoFailure, Outcome};
+use taranis_runtime::{
+    io::{Completion, FileAccess, IoFailure, Outcome},
+    testing::{allocations, held::HeldOp},
+};
 
 use super::stream::{Scene, TERM, recording, settings};
 
@@ -251,6 +257,56 @@ fn writes_are_bounded() {
                     .iter()
                     .all(|write| write.is_aligned(mode.access()))
             );
+        }
+    }
+}
+
+/// design.md, Rules that keep it true: the data path allocates nothing.
+#[test]
+fn taking_writing_and_completing_allocate_nothing() {
+    for checksum in [None, Some(Checksum::Crc32c)] {
+        for mode in MODES {
+            let settings = WriterSettings {
+                checksum,
+                ..settings(mode)
+            };
+            let mut scene = Scene::new(settings, &recording(0, 65_536, 7), 1408);
+            scene.turn();
+            for _ in 0..20 {
+                scene.stream.offer(&[1; 1000]);
+                let Scene {
+                    writer,
+                    stream,
+                    desk,
+                    ..
+                } = &mut scene;
+                let taken = allocations(|| {
+                    writer.begin_turn();
+                    while let Some(limit) = writer.limit() {
+                        let position = writer.next_position();
+                        let Some(block) = stream.reader.block(position, limit) else {
+                            break;
+                        };
+                        writer.take(&Piece::of(&block), &mut desk.files);
+                    }
+                    writer.work(&mut desk.files, &mut desk.chores);
+                });
+                assert_eq!(taken.here, 0, "{mode:?} {checksum:?}");
+                for op in desk.take_file_ops() {
+                    let HeldOp::Write { ticket, span, .. } = op else {
+                        panic!("{op:?}");
+                    };
+                    let outcome = Outcome::Moved(span.len());
+                    let completion = Completion { ticket, outcome };
+                    let ended = allocations(|| {
+                        assert!(writer.ended(completion, &mut desk.files).is_none());
+                    });
+                    assert_eq!(ended.here, 0, "{mode:?} {checksum:?}");
+                }
+                let recorded = writer.recorded().position();
+                stream.commit(recorded);
+            }
+            assert!(scene.recorded() > 0);
         }
     }
 }

@@ -113,6 +113,8 @@ pub(crate) struct Pending {
     pub(crate) span: Span,
     pub(crate) at: u64,
     pub(crate) file: File,
+    /// The bytes when it was staged, which the kernel may take at any time until the completion.
+    bytes: Vec<u8>,
 }
 
 /// The bytes of a recording, and where its frames end.
@@ -268,13 +270,21 @@ impl Scene {
                     span,
                     at,
                     ..
-                } => self.pending.push(Pending {
-                    ticket,
-                    path: self.open[&file].clone(),
-                    span,
-                    at,
-                    file,
-                }),
+                } => {
+                    let mut bytes = vec![0; span.len()];
+                    span.read(&mut bytes);
+                    let write = Pending {
+                        ticket,
+                        path: self.open[&file].clone(),
+                        span,
+                        at,
+                        file,
+                        bytes,
+                    };
+                    let overlaps = self.pending.iter().any(|other| write.overlaps(other));
+                    assert!(!overlaps, "two writes of the same bytes are under way");
+                    self.pending.push(write);
+                }
                 HeldOp::Release { file, .. } => {
                     let in_use = self.pending.iter().any(|write| write.file == file);
                     assert!(!in_use, "released with a write under way");
@@ -319,6 +329,7 @@ impl Pending {
     pub(crate) fn land(&self, disk: &mut MemoryDisk, mut lands: impl FnMut(usize) -> bool) {
         let mut bytes = vec![0; self.span.len()];
         self.span.read(&mut bytes);
+        assert!(bytes == self.bytes, "bytes changed under a write");
         let mut from = 0;
         let mut sector = 0;
         while from < bytes.len() {
@@ -330,6 +341,11 @@ impl Pending {
             from = to;
             sector += 1;
         }
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        let end = |write: &Self| write.at + write.span.len() as u64;
+        self.file == other.file && self.at < end(other) && other.at < end(self)
     }
 
     /// A direct write's rules.
