@@ -1,0 +1,358 @@
+//! What threads ask of the world: everything their agents stage, and the datagrams they receive.
+
+use super::{
+    agenda::Event,
+    network::Sending,
+    operation::{Operation, Work, Write},
+    random::{Delay, happens},
+    thread_io::{OpenFile, OpenSocket, ThreadIo},
+    trace::Line,
+    world::Inner,
+};
+use crate::io::{
+    AgentId, Chore, Desk, Durability, File, FileAccess, Interest, IoFailure, Outcome, Ticket,
+    files::{FileOp, FileSource},
+    mail::Received,
+    net::{NetOp, Payload, Send},
+    socket::SocketSource,
+};
+
+/// Datagrams from one socket in one loop.
+const RECEIVES_PER_SOCKET: usize = 16;
+/// Datagrams that may lie in an agent's mail.
+const RECEIVES_PER_AGENT: usize = 64;
+/// Alignment of everything about a direct operation.
+const DIRECT_ALIGNMENT: usize = 4096;
+
+/// A thread's side of the world.
+impl Inner {
+    /// Takes everything an agent staged, one by one: its process may be killed at any of them.
+    pub(super) fn submit(&mut self, thread: u32, desk: &mut Desk) {
+        let agent = desk.agent;
+        let small = std::mem::take(&mut desk.net.small);
+        let mut net = std::mem::take(&mut desk.net.staged);
+        for op in net.drain(..) {
+            if self.goes_on(thread) {
+                self.net_op(thread, agent, op, &small);
+            }
+        }
+        let mut files = std::mem::take(&mut desk.files.staged);
+        for op in files.drain(..) {
+            if self.goes_on(thread) {
+                self.file_op(thread, agent, op);
+            }
+        }
+        for (ticket, chore) in desk.chores.staged.drain(..) {
+            if self.goes_on(thread) {
+                self.chore_op(thread, ticket, chore);
+            }
+        }
+        desk.net.small = small;
+        desk.net.staged = net;
+        desk.net.taken();
+        desk.files.staged = files;
+        desk.files.taken();
+    }
+
+    /// Moves datagrams from sockets into the mail, within the bounds of a turn.
+    pub(super) fn collect(&mut self, thread: u32) {
+        let Some(mut io) = self.threads.remove(&thread) else {
+            return;
+        };
+        let count = io.agents.len();
+        for step in 0..count {
+            let at = (io.first + step) % count;
+            self.receive(&mut io, at);
+        }
+        io.first = io.first.wrapping_add(1);
+        self.threads.insert(thread, io);
+    }
+
+    /// A thread is gone: closes what its agents held. What it left in flight takes place all the same.
+    pub(super) fn thread_gone(&mut self, thread: u32) {
+        let agents = self.threads.get(&thread).map(ThreadIo::agents);
+        for agent in agents.into_iter().flatten() {
+            self.retire(thread, agent);
+        }
+        self.threads.remove(&thread);
+    }
+
+    pub(super) fn retire(&mut self, thread: u32, agent: AgentId) {
+        let Some(io) = self.threads.get_mut(&thread) else {
+            return;
+        };
+        for socket in io.retire(agent) {
+            self.network.close(socket);
+        }
+    }
+
+    fn goes_on(&mut self, thread: u32) -> bool {
+        let process = self.threads.get(&thread).map(|io| io.process);
+        process.is_some_and(|process| self.step(process))
+    }
+
+    fn thread(&mut self, thread: u32) -> &mut ThreadIo {
+        let io = self.threads.get_mut(&thread);
+        io.expect("a thread that goes on is in the table")
+    }
+
+    fn receive(&mut self, io: &mut ThreadIo, at: usize) {
+        let (number, process) = (io.number, io.process);
+        let agent = &mut io.agents[at];
+        let count = agent.sockets.len();
+        for step in 0..count {
+            let Some(open) = agent.sockets[(agent.first + step) % count] else {
+                continue;
+            };
+            if open.interest == Interest::SendOnly {
+                continue;
+            }
+            for _ in 0..RECEIVES_PER_SOCKET {
+                if agent.inbox.receives() >= RECEIVES_PER_AGENT {
+                    break;
+                }
+                let Some(packet) = self.network.receive(open.id) else {
+                    break;
+                };
+                let line = Line {
+                    at_ns: self.now_ns,
+                    process: &self.process(process).name.clone(),
+                    agent: Some((number, agent.agent.slot)),
+                    event: "deliver",
+                    detail: format_args!("{} bytes from {}", packet.bytes.len(), packet.from),
+                };
+                let port = packet.from.port().into();
+                self.trace.note(&line, &[port], &packet.bytes);
+                io.work.receives += 1;
+                agent.inbox.push_datagram(Received {
+                    socket: open.handle,
+                    from: packet.from,
+                    len: packet.bytes.len(),
+                    buffer: packet.bytes,
+                    segment: None,
+                });
+            }
+        }
+        agent.first = agent.first.wrapping_add(1);
+    }
+
+    fn net_op(&mut self, thread: u32, agent: AgentId, op: NetOp, small: &[u8]) {
+        match op {
+            NetOp::Adopt {
+                socket,
+                token,
+                interest,
+            } => {
+                let SocketSource::Simulated(handle) = token.source else {
+                    panic!("a socket of the system was adopted in a simulated world");
+                };
+                let open = OpenSocket {
+                    handle: socket,
+                    id: handle.into_id(),
+                    interest,
+                };
+                put(
+                    &mut self.thread(thread).agent(agent).sockets,
+                    socket.slot,
+                    open,
+                );
+            }
+            NetOp::Send(send) => self.send(thread, &send, small),
+            NetOp::Release { ticket, socket } => {
+                let io = self.thread(thread).agent(agent);
+                let id = io.socket(socket).id;
+                io.sockets[usize::from(socket.slot)] = None;
+                self.network.close(id);
+                self.finish_send(thread, ticket, Outcome::Done);
+            }
+        }
+    }
+
+    fn send(&mut self, thread: u32, send: &Send, small: &[u8]) {
+        let now_ns = self.now_ns;
+        let io = self.thread(thread);
+        let mut copied = Vec::new();
+        let bytes = match &send.payload {
+            Payload::Span(span) => {
+                copied.resize(span.len(), 0);
+                span.read(&mut copied);
+                &copied
+            }
+            Payload::Small { at, len } => {
+                io.work.copied_bytes += *len as u64;
+                &small[*at..*at + *len]
+            }
+        };
+        let sending = Sending {
+            socket: io.agent(send.ticket.agent()).socket(send.socket).id,
+            bytes,
+            segment: send.segment,
+            to: send.to,
+        };
+        let mut due = Vec::new();
+        let rng = &mut self.random.network;
+        let sent = self.network.send(&sending, now_ns, rng, &mut due);
+        if let Ok(bytes) = sent {
+            let step = send.segment.map_or(bytes, usize::from).max(1);
+            self.thread(thread).work.datagrams_sent += bytes.div_ceil(step).max(1) as u64;
+        }
+        self.plan_arrivals(&mut due);
+        let outcome = sent.map_or_else(Outcome::Failed, Outcome::Moved);
+        self.finish_send(thread, send.ticket, outcome);
+    }
+
+    /// Plans a completion that comes after those of the agent's sends before it.
+    fn finish_send(&mut self, thread: u32, ticket: Ticket, outcome: Outcome) {
+        let delay = self
+            .settings
+            .sockets
+            .completion
+            .draw(&mut self.random.network);
+        let at = self.now_ns + delay;
+        let io = self.thread(thread).agent(ticket.agent());
+        io.sends_until_ns = io.sends_until_ns.max(at);
+        let at = io.sends_until_ns;
+        self.plan(thread, at, ticket, Work::Told(outcome));
+    }
+
+    fn file_op(&mut self, thread: u32, agent: AgentId, op: FileOp) {
+        let disk = &self.settings.disk;
+        let (read, sync) = (disk.read, disk.sync);
+        match op {
+            FileOp::Adopt { file, token } => {
+                let FileSource::Simulated(source) = token.source else {
+                    panic!("a file of the system was adopted in a simulated world");
+                };
+                let open = OpenFile {
+                    handle: file,
+                    file: source,
+                    access: token.access,
+                    busy_until_ns: 0,
+                };
+                put(&mut self.thread(thread).agent(agent).files, file.slot, open);
+            }
+            FileOp::Read {
+                ticket,
+                file,
+                span,
+                at,
+            } => {
+                let open = self.thread(thread).agent(agent).file(file);
+                let is_misaligned = misaligned(open.access, &span, at);
+                let file_of = open.file.clone();
+                let work = Work::Read {
+                    file: file_of,
+                    span,
+                    at,
+                };
+                let work = if is_misaligned {
+                    refused(libc::EINVAL)
+                } else {
+                    work
+                };
+                self.disk_op(thread, file, ticket, work, read);
+            }
+            FileOp::Write {
+                ticket,
+                file,
+                span,
+                at,
+                durability,
+            } => {
+                let through = durability == Durability::OnDisk;
+                let open = self.thread(thread).agent(agent).file(file);
+                let access = open.access;
+                let work = if misaligned(access, &span, at) {
+                    refused(libc::EINVAL)
+                } else {
+                    Work::Write(Write {
+                        file: open.file.clone(),
+                        span,
+                        at,
+                        through,
+                        access,
+                    })
+                };
+                let disk = &self.settings.disk;
+                let takes = match (access, through) {
+                    (FileAccess::Buffered, false) => disk.buffered_write,
+                    _ => disk.direct_write,
+                };
+                self.disk_op(thread, file, ticket, work, takes);
+            }
+            FileOp::Sync { ticket, file } => {
+                let source = &self.thread(thread).agent(agent).file(file).file;
+                let (pages, len) = source.with(|inode| (inode.dirty(), inode.len()));
+                let work = Work::Sync {
+                    file: source.clone(),
+                    pages,
+                    len,
+                };
+                self.disk_op(thread, file, ticket, work, sync);
+            }
+            FileOp::Release { ticket, file } => {
+                let io = self.thread(thread).agent(agent);
+                let quiet_at = io.file(file).busy_until_ns;
+                io.files[usize::from(file.slot)] = None;
+                let at = quiet_at.max(self.now_ns);
+                self.plan(thread, at, ticket, Work::Told(Outcome::Done));
+            }
+        }
+    }
+
+    /// Plans an operation on a file for some time from now, in no order with the file's others.
+    fn disk_op(&mut self, thread: u32, file: File, ticket: Ticket, work: Work, takes: Delay) {
+        let (disk, rng) = (&self.settings.disk, &mut self.random.disk);
+        let mut at = self.now_ns + takes.draw(rng);
+        if happens(rng, disk.slow_ppm) {
+            at += disk.slow.draw(rng);
+        }
+        let fails = happens(rng, disk.failing_ppm);
+        let open = self.thread(thread).agent(ticket.agent()).file(file);
+        open.busy_until_ns = open.busy_until_ns.max(at);
+        let work = if fails { refused(libc::EIO) } else { work };
+        self.plan(thread, at, ticket, work);
+    }
+
+    fn chore_op(&mut self, thread: u32, ticket: Ticket, chore: Chore) {
+        let delay = self.settings.chore.draw(&mut self.random.chores);
+        let now_ns = self.now_ns;
+        let io = self.thread(thread);
+        let at = io.chores_until_ns.max(now_ns) + delay;
+        io.chores_until_ns = at;
+        self.plan(thread, at, ticket, Work::Chore(chore));
+    }
+
+    fn plan(&mut self, thread: u32, at: u64, ticket: Ticket, work: Work) {
+        let io = self.thread(thread);
+        // Known from now on, so that its completion finds it.
+        io.agent(ticket.agent());
+        let process = io.process;
+        let operation = Operation {
+            process,
+            thread,
+            ticket,
+            work,
+        };
+        self.agenda.plan(at, Event::Finish(operation));
+    }
+}
+
+fn put<T>(table: &mut Vec<Option<T>>, slot: u16, open: T) {
+    let slot = usize::from(slot);
+    if table.len() <= slot {
+        table.resize_with(slot + 1, || None);
+    }
+    table[slot] = Some(open);
+}
+
+fn refused(errno: i32) -> Work {
+    Work::Told(Outcome::Failed(IoFailure { errno }))
+}
+
+fn misaligned(access: FileAccess, span: &crate::mem::Span, at: u64) -> bool {
+    access == FileAccess::Direct
+        && (!at.is_multiple_of(DIRECT_ALIGNMENT as u64)
+            || !span.len().is_multiple_of(DIRECT_ALIGNMENT)
+            || !(span.as_ptr() as usize).is_multiple_of(DIRECT_ALIGNMENT))
+}
