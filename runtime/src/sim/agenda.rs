@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     ProcessId,
+    act::Act,
     network::{Packet, SocketId},
     operation::Operation,
 };
@@ -17,6 +18,8 @@ pub(super) enum Event {
     Refuse(SocketId),
     /// An operation takes place.
     Finish(Operation),
+    /// Something is done to the world.
+    Act(Act),
 }
 
 /// The events to come, in order of time and, at one time, of their planning.
@@ -54,7 +57,7 @@ impl Agenda {
         let theirs = keys.iter().filter_map(|key| self.events.remove(key));
         let theirs = theirs.filter_map(|event| match event {
             Event::Finish(operation) => Some(operation),
-            Event::Arrive(_) | Event::Refuse(_) => None,
+            Event::Arrive(_) | Event::Refuse(_) | Event::Act(_) => None,
         });
         theirs.collect()
     }

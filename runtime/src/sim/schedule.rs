@@ -12,6 +12,8 @@ pub(super) struct Schedule {
     started: u64,
     /// Threads that have their turn, one beneath the other.
     running: usize,
+    /// When a callback that idles counts as stuck.
+    limit_ns: Option<u64>,
 }
 
 struct Thread {
@@ -33,6 +35,10 @@ impl Schedule {
             self.threads.insert(self.started, thread);
             self.started += 1;
         }
+    }
+
+    pub(super) fn set_limit(&mut self, at_ns: u64) {
+        self.limit_ns = Some(at_ns);
     }
 
     /// When the first thread that is not running wants its turn.
@@ -64,10 +70,21 @@ pub(super) fn step(world: &World, schedule: &Arc<OneThread<Schedule>>, until_ns:
     for key in keys {
         work += turn(world, schedule, key);
     }
-    let wake_ns = schedule.with(|schedule| schedule.next_wake_ns(world));
+    sweep(world, schedule);
+    let (wake_ns, limit_ns, is_nested) = schedule.with(|schedule| {
+        let wake_ns = schedule.next_wake_ns(world);
+        (wake_ns, schedule.limit_ns, schedule.running > 0)
+    });
     world.with(|world| {
         world.look_at_all_words();
-        if work == 0 {
+        let now_ns = world.now_ns;
+        assert!(
+            limit_ns.is_none_or(|limit| now_ns < limit),
+            "a callback has idled until {now_ns} ns of virtual time, {} ns beyond the run",
+            world.settings.patience_ns
+        );
+        // Mail ends a park at once. (Beneath a callback it may be for an agent that has no turn; jumps are short there.)
+        if work == 0 && (is_nested || !world.has_mail()) {
             let next = [wake_ns, world.agenda.next_ns(), Some(until_ns)];
             let next = next.into_iter().flatten().min().unwrap_or(until_ns);
             let longest = world.now_ns + world.settings.longest_idle_ns;

@@ -22,6 +22,8 @@ pub struct Settings {
     /// Longest jump of time while nothing happens, in nanoseconds: a thread parks no longer than that (a millisecond),
     /// because shared memory does not wake it.
     pub longest_idle_ns: u64,
+    /// How long beyond the end of a run a callback may idle, in virtual nanoseconds, before it counts as stuck.
+    pub patience_ns: u64,
     /// Nanoseconds since the Unix epoch at the start.
     pub epoch_ns: i64,
 }
@@ -38,6 +40,7 @@ impl Settings {
             chore: Delay::between(1_000, 200_000),
             turn: Delay::between(20, 400),
             longest_idle_ns: 1_000_000,
+            patience_ns: 60_000_000_000,
             epoch_ns: 1_750_000_000_000_000_000,
         }
     }

@@ -4,6 +4,8 @@ use std::{io, net::IpAddr, path::Path, sync::Arc};
 
 use super::{
     HostId, ProcessId,
+    act::Act,
+    agenda::Event,
     names::HostNames,
     network::Wire,
     one_thread::OneThread,
@@ -103,10 +105,14 @@ impl Simulation {
         Place::new(&self.world, &self.schedule, process)
     }
 
-    /// Runs the world until `done` says so, which is asked after each round, for at most `within_ns` of virtual time.
+    /// Runs the world until `done` says so, which is asked after each round, for at most `within_ns` of virtual time (and
+    /// until a callback that idles then comes back).
     ///
     /// # Errors
     /// [`NotReached`].
+    ///
+    /// # Panics
+    /// When a callback idles for [`Settings::patience_ns`] beyond that; and as agents do.
     pub fn run_until(
         &mut self,
         within_ns: u64,
@@ -130,45 +136,18 @@ impl Simulation {
         }
     }
 
-    /// Kills a process now: no agent has another turn or an `on_close`, no operation another completion; of each write in
-    /// flight all, a part or nothing is there, by seed. Its sockets are closed; its shared memory and its files stay.
-    pub fn kill(&mut self, process: ProcessId) {
-        self.world.with(|world| world.kill(process));
+    /// Does something to the world now.
+    pub fn act(&mut self, act: Act) {
+        self.world.with(|world| world.act(act));
         self.sweep();
     }
 
-    /// Kills a process after some steps: before or after one of its turns, or between two operations of what one staged.
-    pub fn kill_after(&mut self, process: ProcessId, steps: u64) {
-        self.world
-            .with(|world| world.process_mut(process).steps_left = Some(steps));
-    }
-
-    /// Asks a process to stop: its agents are closed, one by one.
-    pub fn stop(&mut self, process: ProcessId) {
-        let halt = self.world.with(|world| world.process(process).halt.clone());
-        halt.request("simulation", "asked to stop");
-    }
-
-    /// Gives a process no turns for some time, as a debugger or an overcommitted machine does. What the system does for it
-    /// goes on.
-    pub fn stall(&mut self, process: ProcessId, ns: u64) {
+    /// Does something to the world in some virtual time, also while a callback idles.
+    pub fn plan(&mut self, after_ns: u64, act: Act) {
         self.world.with(|world| {
-            let until = world.now_ns.saturating_add(ns);
-            world.process_mut(process).stalled_until_ns = until;
-            world.note(process, "stall", ns);
+            let at = world.now_ns.saturating_add(after_ns);
+            world.agenda.plan(at, Event::Act(act));
         });
-    }
-
-    /// The power of a host fails: its processes are killed, shared memory is gone, and what was not synced is lost or torn
-    /// by sector, by seed.
-    pub fn cut_power(&mut self, host: HostId) {
-        self.world.with(|world| {
-            for process in world.processes_of(host) {
-                world.kill(process);
-            }
-            world.lose_power(host);
-        });
-        self.sweep();
     }
 
     /// Whether a process was neither killed nor at its end.
@@ -182,21 +161,9 @@ impl Simulation {
             .with(|world| world.network.set_link(from, to, link));
     }
 
-    /// Cuts one direction between two hosts, or heals it. What is on its way arrives.
-    pub fn set_cut(&mut self, from: HostId, to: HostId, is_cut: bool) {
-        self.world
-            .with(|world| world.network.set_cut(from, to, is_cut));
-    }
-
     /// Lets `wire` see every datagram that leaves its host; it must not use the simulation.
     pub fn set_wire(&mut self, wire: Option<Wire>) {
         self.world.with(|world| world.network.set_wire(wire));
-    }
-
-    /// Steps a host's epoch clock; its monotonic clock does not notice.
-    pub fn step_epoch(&mut self, host: HostId, by_ns: i64) {
-        self.world
-            .with(|world| world.host_mut(host).epoch_base_ns += by_ns);
     }
 
     /// The clocks of a host.
@@ -288,8 +255,11 @@ impl Simulation {
     }
 
     fn round(&mut self, until_ns: u64) {
+        let limit = self
+            .world
+            .with(|world| until_ns.saturating_add(world.settings.patience_ns));
+        self.schedule.with(|schedule| schedule.set_limit(limit));
         schedule::step(&self.world, &self.schedule, until_ns);
-        self.sweep();
     }
 
     fn sweep(&mut self) {

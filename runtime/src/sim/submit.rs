@@ -5,7 +5,7 @@ use super::{
     network::Sending,
     operation::{Operation, Work, Write},
     random::{Delay, happens},
-    thread_io::{OpenFile, OpenSocket, ThreadIo},
+    thread_io::{AgentIo, OpenFile, OpenSocket, ThreadIo},
     trace::Line,
     world::Inner,
 };
@@ -66,6 +66,20 @@ impl Inner {
         }
         io.first = io.first.wrapping_add(1);
         self.threads.insert(thread, io);
+    }
+
+    /// Whether an agent that may have turns has datagrams or completions waiting.
+    pub(super) fn has_mail(&self) -> bool {
+        self.threads.values().any(|io| {
+            let is_stalled = self.process(io.process).stalled_until_ns > self.now_ns;
+            !is_stalled && io.agents.iter().any(|agent| self.has_mail_for(agent))
+        })
+    }
+
+    fn has_mail_for(&self, agent: &AgentIo) -> bool {
+        let sockets = agent.sockets.iter().flatten();
+        let mut receiving = sockets.filter(|open| open.interest == Interest::Receive);
+        !agent.inbox.is_empty() || receiving.any(|open| self.network.has_mail(open.id))
     }
 
     /// A thread is gone: closes what its agents held. What it left in flight takes place all the same.

@@ -218,6 +218,7 @@ impl Inner {
                 Event::Arrive(packet) => self.arrive(packet),
                 Event::Refuse(socket) => self.network.refuse(socket),
                 Event::Finish(operation) => self.finish(operation),
+                Event::Act(act) => self.act(act),
             }
         }
         self.now_ns = self.now_ns.max(until_ns);

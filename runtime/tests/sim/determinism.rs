@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use taranis_runtime::io::Durability;
+use taranis_runtime::{io::Durability, sim::Act};
 
 use crate::story::{Story, settings};
 
@@ -15,9 +15,11 @@ fn hash_of_run(seed: u64, flip: Option<u32>) -> u64 {
     for _ in 0..2 {
         let keeper = rng.usize(0..2);
         let process = story.keepers[keeper];
-        story.simulation.kill_after(process, rng.u64(100..2_000));
+        story
+            .simulation
+            .act(Act::KillAfter(process, rng.u64(100..2_000)));
         story.simulation.run_for(rng.u64(1_000_000..6_000_000));
-        story.simulation.kill(process);
+        story.simulation.act(Act::Kill(process));
         story.restart_keeper(keeper);
     }
     story.finish();

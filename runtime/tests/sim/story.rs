@@ -336,6 +336,14 @@ impl Story {
         counter.map_or(0, |region| region.word64(0).unwrap().load_acquire() as u32)
     }
 
+    /// Runs until both sources know of something that is kept.
+    pub(crate) fn begin(&mut self) {
+        while self.acknowledged(0) == 0 || self.acknowledged(1) == 0 {
+            assert!(self.simulation.now_ns() < SECOND_NS, "nothing was kept");
+            self.simulation.run_for(100_000);
+        }
+    }
+
     /// What is in the file of keeper 0 or 1.
     pub(crate) fn kept(&self, keeper: usize) -> u32 {
         let read = self

@@ -227,6 +227,11 @@ impl Network {
         self.sockets.get_mut(&socket)?.take()
     }
 
+    /// Whether a datagram is in a socket's buffer.
+    pub(super) fn has_mail(&self, socket: SocketId) -> bool {
+        self.sockets.get(&socket).is_some_and(SimSocket::has_mail)
+    }
+
     /// An earlier datagram of a connected socket found no socket: its next send says so.
     pub(super) fn refuse(&mut self, socket: SocketId) {
         if let Some(socket) = self.sockets.get_mut(&socket) {

@@ -132,6 +132,10 @@ impl SimSocket {
         true
     }
 
+    pub(super) fn has_mail(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     pub(super) fn take(&mut self) -> Option<Packet> {
         let packet = self.queue.pop_front()?;
         self.queued_bytes -= packet.bytes.len() + OVERHEAD_BYTES;
