@@ -99,9 +99,12 @@ impl Backend for SimBackend {
             world.now_ns + max_ns.min(world.settings.longest_idle_ns)
         });
         match self.schedule.upgrade() {
-            Some(schedule) => schedule::step(&self.world, &schedule, until),
-            None => 0,
-        };
+            Some(schedule) => {
+                schedule::step(&self.world, &schedule, until);
+            }
+            // The simulation is gone; its world lasts as long as this backend.
+            None => self.world.with(|world| world.jump(until, None)),
+        }
     }
 
     fn order_turns(&mut self, slots: &mut [u16]) {

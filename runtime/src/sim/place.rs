@@ -7,10 +7,11 @@ use super::{
     schedule::Schedule, world::World,
 };
 use crate::{
+    clock::Now,
     cycle::Rng,
     halt::Halt,
     invoker::{BackendMaker, FaultHandler},
-    mem::Names,
+    mem::{NameSource, Names},
 };
 
 /// One life of a process in the world: makes a backend per thread, and gives names, random numbers and the halt.
@@ -55,7 +56,17 @@ impl Place {
 
     /// Shared memory on its host.
     pub fn names(&self) -> Names {
-        Names::new(Arc::new(HostNames::new(self.world.clone(), self.host)))
+        Names::new(self.name_source())
+    }
+
+    /// The same as where they lead, for start-up code, which may create.
+    pub fn name_source(&self) -> Arc<dyn NameSource> {
+        Arc::new(HostNames::new(self.world.clone(), self.host))
+    }
+
+    /// The clocks of its host, for start-up code.
+    pub fn now(&self) -> Now {
+        self.world.with(|world| world.now_of(self.host))
     }
 
     /// Makes the backend of one more thread. Chores are the world's: it needs no chore agent, and one that a layout has

@@ -85,10 +85,7 @@ pub(super) fn step(world: &World, schedule: &Arc<OneThread<Schedule>>, until_ns:
         );
         // Mail ends a park at once. (Beneath a callback it may be for an agent that has no turn; jumps are short there.)
         if work == 0 && (is_nested || !world.has_mail()) {
-            let next = [wake_ns, world.agenda.next_ns(), Some(until_ns)];
-            let next = next.into_iter().flatten().min().unwrap_or(until_ns);
-            let longest = world.now_ns + world.settings.longest_idle_ns;
-            world.advance_to(next.min(longest).max(world.now_ns + 1));
+            world.jump(until_ns, wake_ns);
         }
     });
     work

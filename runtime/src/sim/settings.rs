@@ -93,6 +93,8 @@ pub struct Sockets {
     pub refused_ppm: u32,
     /// Sockets that take no `UDP_SEGMENT`, so that a send of several datagrams may go out in part, in parts per million.
     pub without_segments_ppm: u32,
+    /// Receives that take more than one datagram where the system may join them (`UDP_GRO`), in parts per million.
+    pub joined_ppm: u32,
     /// Until a send's completion.
     pub completion: Delay,
 }
@@ -105,6 +107,7 @@ impl Default for Sockets {
             byte_ps: 800,
             refused_ppm: 0,
             without_segments_ppm: 100_000,
+            joined_ppm: 700_000,
             completion: Delay::between(0, 2_000),
         }
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::Now,
     invoker::Invoker,
-    io::{Entry, Opening},
+    io::{Entry, IoFailure, Opening},
     mem::{Names, Region},
 };
 
@@ -242,7 +242,37 @@ impl Simulation {
                 bytes
             }))
         });
-        read.map_err(|failure: crate::io::IoFailure| failure.into())
+        read.map_err(|failure: IoFailure| failure.into())
+    }
+
+    /// Puts bytes into a durable file, in place of what it held, as if they had been there since long: name and bytes
+    /// survive a power cut.
+    ///
+    /// # Errors
+    /// As Linux reports it.
+    pub fn write_file(&mut self, host: HostId, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let written = self.world.with(|world| {
+            let tree = &mut world.host_mut(host).tree;
+            match tree.unlink(path) {
+                Err(failure) if failure.errno != libc::ENOENT => return Err(failure),
+                _ => {}
+            }
+            let file = tree.open_file(path, Opening::New { len: 0 }, 0)?;
+            file.with(|inode| inode.write_through(0, bytes));
+            Ok(())
+        });
+        written.map_err(io::Error::from)
+    }
+
+    /// Removes a name of a host.
+    ///
+    /// # Errors
+    /// As Linux reports it.
+    pub fn remove_file(&mut self, host: HostId, path: &Path) -> io::Result<()> {
+        let removed = self
+            .world
+            .with(|world| world.host_mut(host).tree.unlink(path));
+        removed.map_err(io::Error::from)
     }
 
     /// What is in a directory of a host, in order of name.

@@ -1,8 +1,12 @@
 //! What threads ask of the world: everything their agents stage, and the datagrams they receive.
 
+use std::collections::BTreeSet;
+
 use super::{
+    ProcessId,
     agenda::Event,
-    network::Sending,
+    errno,
+    network::{Packet, Sending},
     operation::{Operation, Work, Write},
     random::{Delay, happens},
     thread_io::{AgentIo, OpenFile, OpenSocket, ThreadIo},
@@ -10,12 +14,14 @@ use super::{
     world::Inner,
 };
 use crate::io::{
-    AgentId, Chore, Desk, Durability, File, FileAccess, Interest, IoFailure, Outcome, Ticket,
+    AgentId, Chore, Desk, Durability, File, FileAccess, FileToken, Interest, Outcome, Socket,
+    Ticket,
     files::{FileOp, FileSource},
     mail::Received,
     net::{NetOp, Payload, Send},
     socket::SocketSource,
 };
+use crate::mem::Span;
 
 /// Datagrams from one socket in one loop.
 const RECEIVES_PER_SOCKET: usize = 16;
@@ -31,9 +37,10 @@ impl Inner {
         let agent = desk.agent;
         let small = std::mem::take(&mut desk.net.small);
         let mut net = std::mem::take(&mut desk.net.staged);
+        let mut full = BTreeSet::new();
         for op in net.drain(..) {
             if self.goes_on(thread) {
-                self.net_op(thread, agent, op, &small);
+                self.net_op(thread, agent, op, &small, &mut full);
             }
         }
         let mut files = std::mem::take(&mut desk.files.staged);
@@ -125,32 +132,40 @@ impl Inner {
                 if agent.inbox.receives() >= RECEIVES_PER_AGENT {
                     break;
                 }
-                let Some(packet) = self.network.receive(open.id) else {
+                let rng = &mut self.random.network;
+                let Some(packets) = self.network.receive(open.id, rng) else {
                     break;
                 };
-                let line = Line {
-                    at_ns: self.now_ns,
-                    process: &self.process(process).name.clone(),
-                    agent: Some((number, agent.agent.slot)),
-                    event: "deliver",
-                    detail: format_args!("{} bytes from {}", packet.bytes.len(), packet.from),
-                };
-                let port = packet.from.port().into();
-                self.trace.note(&line, &[port], &packet.bytes);
+                for packet in &packets {
+                    self.note_delivery(process, (number, agent.agent.slot), packet);
+                }
                 io.work.receives += 1;
-                agent.inbox.push_datagram(Received {
-                    socket: open.handle,
-                    from: packet.from,
-                    len: packet.bytes.len(),
-                    buffer: packet.bytes,
-                    segment: None,
-                });
+                agent.inbox.push_datagram(joined(open.handle, &packets));
             }
         }
         agent.first = agent.first.wrapping_add(1);
     }
 
-    fn net_op(&mut self, thread: u32, agent: AgentId, op: NetOp, small: &[u8]) {
+    fn note_delivery(&mut self, process: ProcessId, agent: (u32, u16), packet: &Packet) {
+        let line = Line {
+            at_ns: self.now_ns,
+            process: &self.process(process).name.clone(),
+            agent: Some(agent),
+            event: "deliver",
+            detail: format_args!("{} bytes from {}", packet.bytes.len(), packet.from),
+        };
+        let port = packet.from.port().into();
+        self.trace.note(&line, &[port], &packet.bytes);
+    }
+
+    fn net_op(
+        &mut self,
+        thread: u32,
+        agent: AgentId,
+        op: NetOp,
+        small: &[u8],
+        full: &mut BTreeSet<Socket>,
+    ) {
         match op {
             NetOp::Adopt {
                 socket,
@@ -171,7 +186,16 @@ impl Inner {
                     open,
                 );
             }
-            NetOp::Send(send) => self.send(thread, &send, small),
+            // What was sent of a turn is a prefix.
+            NetOp::Send(send) if full.contains(&send.socket) => {
+                let outcome = Outcome::Failed(errno(libc::EAGAIN));
+                self.finish_send(thread, send.ticket, outcome);
+            }
+            NetOp::Send(send) => {
+                if self.send(thread, &send, small) {
+                    full.insert(send.socket);
+                }
+            }
             NetOp::Release { ticket, socket } => {
                 let io = self.thread(thread).agent(agent);
                 let id = io.socket(socket).id;
@@ -182,7 +206,8 @@ impl Inner {
         }
     }
 
-    fn send(&mut self, thread: u32, send: &Send, small: &[u8]) {
+    /// Sends, and returns whether the socket had no room for all of it.
+    fn send(&mut self, thread: u32, send: &Send, small: &[u8]) -> bool {
         let now_ns = self.now_ns;
         let io = self.thread(thread);
         let mut copied = Vec::new();
@@ -197,6 +222,7 @@ impl Inner {
                 &small[*at..*at + *len]
             }
         };
+        let len = bytes.len();
         let sending = Sending {
             socket: io.agent(send.ticket.agent()).socket(send.socket).id,
             bytes,
@@ -213,6 +239,10 @@ impl Inner {
         self.plan_arrivals(&mut due);
         let outcome = sent.map_or_else(Outcome::Failed, Outcome::Moved);
         self.finish_send(thread, send.ticket, outcome);
+        match sent {
+            Ok(taken) => taken < len,
+            Err(failure) => failure.is_would_block(),
+        }
     }
 
     /// Plans a completion that comes after those of the agent's sends before it.
@@ -232,18 +262,11 @@ impl Inner {
     fn file_op(&mut self, thread: u32, agent: AgentId, op: FileOp) {
         let disk = &self.settings.disk;
         let (read, sync) = (disk.read, disk.sync);
+        let (buffered, direct) = (disk.buffered_write, disk.direct_write);
         match op {
             FileOp::Adopt { file, token } => {
-                let FileSource::Simulated(source) = token.source else {
-                    panic!("a file of the system was adopted in a simulated world");
-                };
-                let open = OpenFile {
-                    handle: file,
-                    file: source,
-                    access: token.access,
-                    busy_until_ns: 0,
-                };
-                put(&mut self.thread(thread).agent(agent).files, file.slot, open);
+                let files = &mut self.thread(thread).agent(agent).files;
+                put(files, file.slot, OpenFile::of(file, token));
             }
             FileOp::Read {
                 ticket,
@@ -252,18 +275,11 @@ impl Inner {
                 at,
             } => {
                 let open = self.thread(thread).agent(agent).file(file);
-                let is_misaligned = misaligned(open.access, &span, at);
-                let file_of = open.file.clone();
-                let work = Work::Read {
-                    file: file_of,
+                let work = refusal(open.access, &span, at).unwrap_or_else(|| Work::Read {
+                    file: open.file.clone(),
                     span,
                     at,
-                };
-                let work = if is_misaligned {
-                    refused(libc::EINVAL)
-                } else {
-                    work
-                };
+                });
                 self.disk_op(thread, file, ticket, work, read);
             }
             FileOp::Write {
@@ -276,9 +292,7 @@ impl Inner {
                 let through = durability == Durability::OnDisk;
                 let open = self.thread(thread).agent(agent).file(file);
                 let access = open.access;
-                let work = if misaligned(access, &span, at) {
-                    refused(libc::EINVAL)
-                } else {
+                let work = refusal(access, &span, at).unwrap_or_else(|| {
                     Work::Write(Write {
                         file: open.file.clone(),
                         span,
@@ -286,11 +300,10 @@ impl Inner {
                         through,
                         access,
                     })
-                };
-                let disk = &self.settings.disk;
+                });
                 let takes = match (access, through) {
-                    (FileAccess::Buffered, false) => disk.buffered_write,
-                    _ => disk.direct_write,
+                    (FileAccess::Buffered, false) => buffered,
+                    _ => direct,
                 };
                 self.disk_op(thread, file, ticket, work, takes);
             }
@@ -352,6 +365,20 @@ impl Inner {
     }
 }
 
+impl OpenFile {
+    fn of(handle: File, token: FileToken) -> Self {
+        let FileSource::Simulated(file) = token.source else {
+            panic!("a file of the system was adopted in a simulated world");
+        };
+        Self {
+            handle,
+            file,
+            access: token.access,
+            busy_until_ns: 0,
+        }
+    }
+}
+
 fn put<T>(table: &mut Vec<Option<T>>, slot: u16, open: T) {
     let slot = usize::from(slot);
     if table.len() <= slot {
@@ -360,13 +387,34 @@ fn put<T>(table: &mut Vec<Option<T>>, slot: u16, open: T) {
     table[slot] = Some(open);
 }
 
-fn refused(errno: i32) -> Work {
-    Work::Told(Outcome::Failed(IoFailure { errno }))
+fn refused(number: i32) -> Work {
+    Work::Told(Outcome::Failed(errno(number)))
 }
 
-fn misaligned(access: FileAccess, span: &crate::mem::Span, at: u64) -> bool {
-    access == FileAccess::Direct
-        && (!at.is_multiple_of(DIRECT_ALIGNMENT as u64)
-            || !span.len().is_multiple_of(DIRECT_ALIGNMENT)
-            || !(span.as_ptr() as usize).is_multiple_of(DIRECT_ALIGNMENT))
+/// What the system does not even begin.
+fn refusal(access: FileAccess, span: &Span, at: u64) -> Option<Work> {
+    if i64::try_from(at).is_err() {
+        return Some(refused(libc::EOVERFLOW));
+    }
+    let is_misaligned = !at.is_multiple_of(DIRECT_ALIGNMENT as u64)
+        || !span.len().is_multiple_of(DIRECT_ALIGNMENT)
+        || !(span.as_ptr() as usize).is_multiple_of(DIRECT_ALIGNMENT);
+    (access == FileAccess::Direct && is_misaligned).then(|| refused(libc::EINVAL))
+}
+
+/// Datagrams of one sender as one receive.
+fn joined(socket: Socket, packets: &[Packet]) -> Received {
+    let bytes: Vec<u8> = packets
+        .iter()
+        .flat_map(|packet| packet.bytes.iter().copied())
+        .collect();
+    let first = &packets[0];
+    Received {
+        socket,
+        from: first.from,
+        len: bytes.len(),
+        buffer: bytes.into_boxed_slice(),
+        // A datagram is shorter than 64 KiB.
+        segment: (packets.len() > 1).then_some(first.bytes.len() as u16),
+    }
 }

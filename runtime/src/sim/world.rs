@@ -224,6 +224,14 @@ impl Inner {
         self.now_ns = self.now_ns.max(until_ns);
     }
 
+    /// All are idle: time jumps to what comes next, a wake-up or an event, and not beyond `until_ns`.
+    pub(super) fn jump(&mut self, until_ns: u64, wake_ns: Option<u64>) {
+        let longest = self.now_ns + self.settings.longest_idle_ns;
+        let next = [wake_ns, self.agenda.next_ns()].into_iter().flatten();
+        let next = next.fold(until_ns.min(longest), u64::min);
+        self.advance_to(next.max(self.now_ns + 1));
+    }
+
     /// One step of a process's life, at which it may end; returns whether it goes on.
     pub(super) fn step(&mut self, id: ProcessId) -> bool {
         let process = self.process_mut(id);

@@ -25,6 +25,9 @@ use crate::io::{IoFailure, SocketOptions};
 
 /// The longest payload of a UDP datagram.
 const LONGEST_DATAGRAM: usize = 65_507;
+/// Datagrams joined in one receive at most, and their bytes.
+const JOINED: usize = 64;
+const JOINED_BYTES: usize = 65_535;
 /// Ports given out for port 0: Linux's range.
 const EPHEMERAL: std::ops::Range<u16> = 32_768..61_000;
 
@@ -191,6 +194,9 @@ impl Network {
         }
         let to = sending.to.or(socket.peer);
         let to = to.ok_or_else(|| errno(libc::EDESTADDRREQ))?;
+        if to.port() == 0 {
+            return Err(errno(libc::EINVAL));
+        }
         let len = sending.bytes.len();
         let step = sending.segment.map_or(len, usize::from).max(1);
         if step.min(len) > LONGEST_DATAGRAM {
@@ -222,9 +228,30 @@ impl Network {
         Ok(taken)
     }
 
-    /// The next datagram in a socket's buffer.
-    pub(super) fn receive(&mut self, socket: SocketId) -> Option<Packet> {
-        self.sockets.get_mut(&socket)?.take()
+    /// The next datagram in a socket's buffer, by seed with those behind it that the system may join to it (`UDP_GRO`):
+    /// of one sender, and all of one length but the last, which may be shorter.
+    pub(super) fn receive(&mut self, socket: SocketId, rng: &mut Rng) -> Option<Vec<Packet>> {
+        let joins = happens(rng, self.settings.joined_ppm);
+        let socket = self.sockets.get_mut(&socket)?;
+        let first = socket.take()?;
+        let (from, step) = (first.from, first.bytes.len());
+        let mut packets = vec![first];
+        while joins
+            && step > 0
+            && packets.len() < JOINED
+            && (packets.len() + 1) * step <= JOINED_BYTES
+        {
+            let fits = |next: &Packet| next.from == from && (1..=step).contains(&next.bytes.len());
+            let Some(next) = socket.take_if(fits) else {
+                break;
+            };
+            let is_last = next.bytes.len() < step;
+            packets.push(next);
+            if is_last {
+                break;
+            }
+        }
+        Some(packets)
     }
 
     /// Whether a datagram is in a socket's buffer.

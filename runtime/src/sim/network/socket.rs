@@ -136,6 +136,15 @@ impl SimSocket {
         !self.queue.is_empty()
     }
 
+    /// The next datagram, if it fits.
+    pub(super) fn take_if(&mut self, fits: impl FnOnce(&Packet) -> bool) -> Option<Packet> {
+        if fits(self.queue.front()?) {
+            self.take()
+        } else {
+            None
+        }
+    }
+
     pub(super) fn take(&mut self) -> Option<Packet> {
         let packet = self.queue.pop_front()?;
         self.queued_bytes -= packet.bytes.len() + OVERHEAD_BYTES;
