@@ -11,4 +11,5 @@ mod conformance;
 mod plain;
 mod ring;
 mod seat;
+mod sim;
 mod threads;

@@ -1,6 +1,6 @@
-//! The metadata of a log: its constant part by value, checked at the border, and the words that change.
+//! The constant part of a log's metadata, by value, checked at the border.
 
-use taranis_runtime::mem::{OutOfRegion, Region, Word32, Word64};
+use taranis_runtime::mem::{OutOfRegion, Region};
 
 use super::{
     frame::{FRAME_ALIGNMENT, HEADER_LENGTH, HeaderWords, MTU_MAX, Source, TYPE_DATA, halves},
@@ -380,81 +380,6 @@ pub enum LogError {
     /// Offsets do not lie inside the memory.
     #[error(transparent)]
     OutOfRegion(#[from] OutOfRegion),
-}
-
-/// The state of a stream as the driver tells it through the log's metadata: for reading, from any thread.
-#[derive(Clone, Debug)]
-pub struct Status {
-    end_of_stream_position: Word64,
-    is_connected: Word32,
-    active_transport_count: Word32,
-    revoked: Word32,
-}
-
-impl Status {
-    pub(super) fn new(metadata: &Region) -> Result<Self, OutOfRegion> {
-        Ok(Self {
-            end_of_stream_position: metadata.word64(layout::END_OF_STREAM_POSITION)?,
-            is_connected: metadata.word32(layout::IS_CONNECTED)?,
-            active_transport_count: metadata.word32(layout::ACTIVE_TRANSPORT_COUNT)?,
-            revoked: metadata.word32(layout::IS_REVOKED)?,
-        })
-    }
-
-    /// Where the stream ends; `i64::MAX` until that is known.
-    pub fn end_of_stream_position(&self) -> i64 {
-        self.end_of_stream_position.load_acquire()
-    }
-
-    /// Whether somebody subscribes to the publication.
-    #[inline]
-    pub fn is_connected(&self) -> bool {
-        self.is_connected.load_acquire() == 1
-    }
-
-    /// Number of live sources of an image.
-    pub fn active_transport_count(&self) -> i32 {
-        self.active_transport_count.load_acquire()
-    }
-
-    /// Whether the publication was revoked.
-    pub fn is_publication_revoked(&self) -> bool {
-        self.revoked.load_acquire() & 0xFF != 0
-    }
-}
-
-/// The driver's end of [`Status`]: one writer per word, which agent is the driver's affair (table in `layout.rs`).
-#[derive(Clone, Debug)]
-pub struct StatusWriter {
-    status: Status,
-}
-
-impl StatusWriter {
-    pub(super) fn new(status: Status) -> Self {
-        Self { status }
-    }
-
-    /// Tells where the stream ends.
-    pub fn set_end_of_stream_position(&self, position: i64) {
-        self.status.end_of_stream_position.store_release(position);
-    }
-
-    /// Tells whether somebody subscribes.
-    pub fn set_connected(&self, connected: bool) {
-        self.status.is_connected.store_release(connected.into());
-    }
-
-    /// Tells the number of live sources.
-    pub fn set_active_transport_count(&self, count: i32) {
-        self.status.active_transport_count.store_release(count);
-    }
-
-    /// Marks the publication as revoked, for good.
-    pub fn set_publication_revoked(&self) {
-        // The log kind shares the word and is constant; nobody but the caller writes here.
-        let word = self.status.revoked.load_relaxed();
-        self.status.revoked.store_release((word & !0xFF) | 1);
-    }
 }
 
 /// The constant part of a metadata section, addressed by offsets in the section.

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     io::{
         backend::IoWork,
-        files::{Durability, File, FileAccess, FileOp, FileOps, FileSource, FileToken},
+        files::{Durability, File, FileAccess, FileOp, FileOps, FileToken},
         mail::{Mail, Outcome},
         socket::IoFailure,
     },
@@ -76,7 +76,7 @@ impl AgentFiles {
     }
 
     fn adopt(&mut self, handle: File, token: FileToken) {
-        let FileSource::Os(fd) = token.source;
+        let fd = token.source.into_os();
         let slot = usize::from(handle.slot);
         if self.open.len() <= slot {
             self.open.resize_with(slot + 1, || None);

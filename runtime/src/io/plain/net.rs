@@ -10,7 +10,7 @@ use crate::io::{
     backend::IoWork,
     mail::{Mail, Outcome, ReceiveBuffer, Received},
     net::{NetOp, NetOut, Payload, Send},
-    socket::{Interest, IoFailure, Socket, SocketSource, SocketToken},
+    socket::{Interest, IoFailure, Socket, SocketToken},
 };
 
 /// Receives from one socket in one turn.
@@ -119,7 +119,7 @@ impl AgentSockets {
     }
 
     fn adopt(&mut self, handle: Socket, token: SocketToken, interest: Interest) {
-        let SocketSource::Os(fd) = token.source;
+        let fd = token.source.into_os();
         if interest == Interest::Receive {
             datagram::join_arrivals(fd.as_raw_fd());
         }

@@ -15,7 +15,7 @@ use super::ring::{Ring, Target, entry};
 use crate::{
     io::{
         backend::IoWork,
-        files::{Durability, File, FileAccess, FileOp, FileOps, FileSource, FileToken},
+        files::{Durability, File, FileAccess, FileOp, FileOps, FileToken},
         mail::Outcome,
         plain::files::{check_alignment, offset, read, sync, write},
         socket::IoFailure,
@@ -206,7 +206,7 @@ impl Files {
     }
 
     fn adopt(&mut self, handle: File, token: FileToken, held: &mut Held, ring: &mut Ring) {
-        let FileSource::Os(fd) = token.source;
+        let fd = token.source.into_os();
         let file = OpenFile {
             handle,
             target: ring.register(fd.as_raw_fd()),
@@ -433,7 +433,7 @@ mod tests {
         let fd = std::fs::OpenOptions::new().read(true).open(&path).unwrap();
         std::fs::remove_file(path).unwrap();
         let token = FileToken {
-            source: FileSource::Os(fd.into()),
+            source: crate::io::files::FileSource::Os(fd.into()),
             access: FileAccess::Buffered,
             len: 200,
         };

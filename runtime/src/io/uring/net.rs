@@ -11,7 +11,7 @@ use crate::io::{
     mail::{Mail, Outcome},
     net::{NetOp, NetOut},
     plain::{datagram::join_arrivals, net::RECEIVES_PER_SOCKET},
-    socket::{Interest, Socket, SocketSource, SocketToken},
+    socket::{Interest, Socket, SocketToken},
 };
 
 /// The sockets of one agent, by the slots of their handles.
@@ -122,7 +122,7 @@ impl AgentSockets {
     }
 
     fn adopt(&mut self, handle: Socket, token: SocketToken, interest: Interest, ring: &mut Ring) {
-        let SocketSource::Os(fd) = token.source;
+        let fd = token.source.into_os();
         let poll = match interest {
             Interest::Receive => {
                 join_arrivals(fd.as_raw_fd());

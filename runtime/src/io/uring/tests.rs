@@ -212,7 +212,9 @@ fn nothing_overtakes_what_a_full_socket_refused_with_plain_calls() {
 /// Without checksums the kernel refuses to cut a send into segments, as it does on some devices.
 fn sends_segments_one_by_one_where_the_kernel_does_not(backend: &mut dyn Backend) {
     let (from, to) = (udp(), udp());
-    let SocketSource::Os(fd) = &from.source;
+    let SocketSource::Os(fd) = &from.source else {
+        panic!("the socket is the system's");
+    };
     set_option(fd, libc::SO_NO_CHECK, 1);
     let address = Some(to.local_address());
     let mut desk = desk(AGENT);
@@ -424,7 +426,7 @@ fn a_datagram_ends_a_park() {
     turn(&mut backend, &mut desk, |cycle| {
         cycle.net.adopt(to, Interest::Receive).unwrap();
     });
-    let SocketSource::Os(fd) = from.source;
+    let fd = from.source.into_os();
     let from = socket2::Socket::from(fd);
     backend.park(1);
     assert_eq!(backend.shared.ring.armed(), 1, "nothing came");
@@ -448,7 +450,9 @@ fn a_read_that_waits_ends_when_bytes_come() {
     let path = path("late");
     let region = Region::heap(PAGE);
     let token = pipe(&path);
-    let crate::io::files::FileSource::Os(fd) = &token.source;
+    let crate::io::files::FileSource::Os(fd) = &token.source else {
+        panic!("the file is the system's");
+    };
     let mut writer = fs::OpenOptions::new()
         .write(true)
         .read(true)

@@ -1,21 +1,19 @@
 //! What every backend must do with durable files.
 
-use std::fs;
-
 use taranis_runtime::{
     io::{Durability, FileAccess, Opening, Outcome},
     mem::Region,
 };
 
-use super::{Make, directory};
+use super::{Ground, Make};
 use crate::seat::Seats;
 
 const PAGE: usize = 4096;
 
-pub(crate) fn reads_up_to_the_end_and_nothing_beyond(make: Make) {
-    let directory = directory("end");
+pub(crate) fn reads_up_to_the_end_and_nothing_beyond(make: Make, ground: &Ground) {
+    let directory = ground.directory("end");
     let path = directory.path.join("short");
-    fs::write(&path, [7; PAGE + 100]).unwrap();
+    (ground.write)(&path, &[7; PAGE + 100]);
     let mut seats = Seats::new(1, make(None));
     for access in [FileAccess::Buffered, FileAccess::Direct] {
         let file = seats.open(0, &path, access, Opening::Existing);
@@ -41,9 +39,10 @@ pub(crate) fn reads_up_to_the_end_and_nothing_beyond(make: Make) {
     }
 }
 
-pub(crate) fn a_full_device_is_a_failure_with_its_reason(make: Make) {
+pub(crate) fn a_full_device_is_a_failure_with_its_reason(make: Make, ground: &Ground) {
     let mut seats = Seats::new(1, make(None));
-    let file = seats.open(0, "/dev/full", FileAccess::Buffered, Opening::Existing);
+    let full = (ground.full)();
+    let file = seats.open(0, full, FileAccess::Buffered, Opening::Existing);
     let span = Region::heap(PAGE).span(0, PAGE).unwrap();
     let ticket = seats.turn(0, move |cycle| {
         cycle.files.write(file, span, 0, Durability::Taken).unwrap()
@@ -51,8 +50,11 @@ pub(crate) fn a_full_device_is_a_failure_with_its_reason(make: Make) {
     assert_eq!(seats.moved(0, ticket).unwrap_err().errno, libc::ENOSPC);
 }
 
-pub(crate) fn refuses_misaligned_direct_access_and_impossible_positions(make: Make) {
-    let directory = directory("misaligned");
+pub(crate) fn refuses_misaligned_direct_access_and_impossible_positions(
+    make: Make,
+    ground: &Ground,
+) {
+    let directory = ground.directory("misaligned");
     let mut seats = Seats::new(1, make(None));
     let opening = Opening::New {
         len: 2 * PAGE as u64,
@@ -84,8 +86,8 @@ pub(crate) fn refuses_misaligned_direct_access_and_impossible_positions(make: Ma
     }
 }
 
-pub(crate) fn a_hole_is_written_and_a_file_grows(make: Make) {
-    let directory = directory("hole");
+pub(crate) fn a_hole_is_written_and_a_file_grows(make: Make, ground: &Ground) {
+    let directory = ground.directory("hole");
     let path = directory.path.join("file");
     let mut seats = Seats::new(1, make(None));
     for access in [FileAccess::Buffered, FileAccess::Direct] {
@@ -101,15 +103,15 @@ pub(crate) fn a_hole_is_written_and_a_file_grows(make: Make) {
                 .unwrap()
         });
         assert_eq!(seats.moved(0, ticket), Ok(PAGE));
-        let bytes = fs::read(&path).unwrap();
+        let bytes = (ground.read)(&path);
         assert_eq!(bytes.len(), 11 * PAGE);
         assert!(bytes[10 * PAGE..].iter().all(|byte| *byte == 9));
-        fs::remove_file(&path).unwrap();
+        (ground.remove)(&path);
     }
 }
 
-pub(crate) fn a_released_file_has_ended_everything_staged_before(make: Make) {
-    let directory = directory("release");
+pub(crate) fn a_released_file_has_ended_everything_staged_before(make: Make, ground: &Ground) {
+    let directory = ground.directory("release");
     let path = directory.path.join("file");
     let mut seats = Seats::new(1, make(None));
     let opening = Opening::New {
@@ -133,7 +135,7 @@ pub(crate) fn a_released_file_has_ended_everything_staged_before(make: Make) {
         (writes, cycle.files.release(file))
     });
     assert!(matches!(seats.outcome(0, released), Outcome::Done));
-    let bytes = fs::read(&path).unwrap();
+    let bytes = (ground.read)(&path);
     for page in 0..64 {
         assert!(
             bytes[page * PAGE..][..PAGE]

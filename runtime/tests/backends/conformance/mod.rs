@@ -25,6 +25,35 @@ const CYCLES: usize = 20_000;
 /// Makes a backend's maker; without a counter, chores are done inline.
 pub(crate) type Make = fn(Option<ChoreCounter>) -> BackendMaker;
 
+/// Where a backend's files are, for what tests do to them behind its back.
+pub(crate) struct Ground {
+    /// Is told each directory that a test uses.
+    pub(crate) prepare: fn(&Path),
+    pub(crate) write: fn(&Path, &[u8]),
+    pub(crate) read: fn(&Path) -> Vec<u8>,
+    pub(crate) remove: fn(&Path),
+    /// A file that is there and has no room.
+    pub(crate) full: fn() -> PathBuf,
+}
+
+impl Ground {
+    /// A fresh directory there.
+    pub(crate) fn directory(&self, test: &str) -> Directory {
+        let directory = directory(test);
+        (self.prepare)(&directory.path);
+        directory
+    }
+}
+
+/// The system's files.
+pub(crate) const SYSTEM: Ground = Ground {
+    prepare: |_| {},
+    write: |path, bytes| fs::write(path, bytes).unwrap(),
+    read: |path| fs::read(path).unwrap(),
+    remove: |path| fs::remove_file(path).unwrap(),
+    full: || PathBuf::from("/dev/full"),
+};
+
 /// A fresh directory on disk, removed at the end of its test.
 pub(crate) struct Directory {
     pub(crate) path: PathBuf,
@@ -91,7 +120,10 @@ pub(crate) fn writes_and_reads_back(
 /// Runs every case with one backend.
 macro_rules! conforms {
     ($make:path) => {
-        $crate::conformance::conforms! { $make;
+        $crate::conformance::conforms!($make, $crate::conformance::SYSTEM);
+    };
+    ($make:path, $ground:path) => {
+        $crate::conformance::conforms! { $make, $ground;
             net {
                 keeps_the_order_of_what_a_turn_sends_on_two_sockets,
                 a_send_that_fails_fails_alone,
@@ -102,7 +134,7 @@ macro_rules! conforms {
                 a_released_socket_sends_what_was_staged_and_frees_its_port,
                 an_agent_that_is_gone_holds_nothing_and_disturbs_nobody,
             }
-            files {
+            files on ground {
                 reads_up_to_the_end_and_nothing_beyond,
                 a_full_device_is_a_failure_with_its_reason,
                 refuses_misaligned_direct_access_and_impossible_positions,
@@ -115,13 +147,24 @@ macro_rules! conforms {
             }
         }
     };
-    ($make:path; $($area:ident { $($case:ident,)* })*) => {
-        $(mod $area {
+    ($make:path, $ground:path; $($area:ident $(on $on:ident)? { $($case:ident,)* })*) => {
+        $($crate::conformance::conforms! { @area $make, $ground; $area $(on $on)? { $($case,)* } })*
+    };
+    (@area $make:path, $ground:path; $area:ident { $($case:ident,)* }) => {
+        mod $area {
             $(#[test]
             fn $case() {
                 $crate::conformance::$area::$case($make);
             })*
-        })*
+        }
+    };
+    (@area $make:path, $ground:path; $area:ident on ground { $($case:ident,)* }) => {
+        mod $area {
+            $(#[test]
+            fn $case() {
+                $crate::conformance::$area::$case($make, &$ground);
+            })*
+        }
     };
 }
 pub(crate) use conforms;
