@@ -29,7 +29,7 @@ pub mod setup;
 pub mod walk;
 
 pub use edit::{Extension, NewRecording, RefusedEdit, Replacement};
-pub use file::{CatalogFile, Changes};
+pub use file::{CatalogFile, Changes, Mark};
 pub use index::Catalog;
 pub use recording::{Recording, Stop};
 pub use setup::{CatalogError, open};

@@ -102,7 +102,8 @@ impl Inner {
                 | Chore::OpenFile { .. }
                 | Chore::Rename { .. }
                 | Chore::Unlink { .. }
-                | Chore::CreateDirectory { .. }),
+                | Chore::CreateDirectory { .. }
+                | Chore::ZeroFrom { .. }),
             ) => {
                 if self.random.chores.bool() {
                     // Whether it could be done or not, there is nobody to tell.
@@ -190,6 +191,7 @@ impl Inner {
                 self.host_mut(host).tree.create_directory(&path).map(done)
             }
             Chore::ReadDirectory { path } => self.host(host).tree.list(&path).map(Outcome::Entries),
+            Chore::ZeroFrom { path, at } => self.zero_from(host, &path, at).map(done),
             Chore::Free { region } => {
                 drop(region);
                 Ok(Outcome::Done)
@@ -223,6 +225,16 @@ impl Inner {
             access,
             len,
         }))
+    }
+
+    fn zero_from(&mut self, host: HostId, path: &Path, at: u64) -> Result<(), IoFailure> {
+        let tree = &mut self.host_mut(host).tree;
+        let file = tree.open_file(path, Opening::Existing, 0)?;
+        file.with(|inode| {
+            let zeros = vec![0; usize::try_from(inode.len().saturating_sub(at)).unwrap_or(0)];
+            inode.write_through(at, &zeros);
+        });
+        Ok(())
     }
 
     fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, IoFailure> {

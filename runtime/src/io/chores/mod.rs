@@ -65,6 +65,13 @@ pub enum Chore {
         /// Its name.
         path: PathBuf,
     },
+    /// Make everything of a durable file from byte `at` on zero; its length and blocks stay. → `Done`
+    ZeroFrom {
+        /// Its name.
+        path: PathBuf,
+        /// The first byte.
+        at: u64,
+    },
     /// List a directory. → `Entries`
     ReadDirectory {
         /// Its name.

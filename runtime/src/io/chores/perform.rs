@@ -17,6 +17,7 @@ use crate::{
         files::{FileAccess, FileSource, FileToken},
         mail::Outcome,
         plain::bind::bind,
+        setup::{Disk, OsDisk},
         socket::IoFailure,
     },
     mem::{FileNames, NameSource},
@@ -37,6 +38,7 @@ pub(crate) fn perform(chore: Chore) -> Outcome {
         Chore::Rename { from, to } => rename(&from, &to).map(|()| Outcome::Done),
         Chore::Unlink { path } => unlink(&path).map(|()| Outcome::Done),
         Chore::CreateDirectory { path } => fs::create_dir_all(path).map(|()| Outcome::Done),
+        Chore::ZeroFrom { path, at } => OsDisk.zero_from(&path, at).map(|()| Outcome::Done),
         Chore::ReadDirectory { path } => read_directory(&path).map(Outcome::Entries),
         Chore::Free { region } => {
             drop(region);
