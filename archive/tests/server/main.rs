@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "a test with real processes lives in real time"
+    clippy::disallowed_types,
+    reason = "a test with real processes lives in real time, and asks the system for a free port"
 )]
 
 mod harness;
