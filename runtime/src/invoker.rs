@@ -92,11 +92,23 @@ impl Invoker {
         let State::Bound(bound) = &mut self.state else {
             return Ok(Cycled::Ended);
         };
-        let cycled = here(bound)?.cycle(&self.halt, &mut self.on_fault);
+        let cycled = here(bound)?.cycle(Turns::All, &self.halt, &mut self.on_fault);
         if cycled == Cycled::Ended {
             self.state = State::Ended;
         }
         Ok(cycled)
+    }
+
+    /// As [`Self::cycle`], but while an agent of another invoker idles on this thread (the simulator's world runs on one):
+    /// agents that may idle themselves have no turn, so that one that could go on is never held up beneath another.
+    pub(crate) fn cycle_nested(&mut self) -> Result<Cycled, WrongThread> {
+        if let State::Unbound(_) = self.state {
+            self.bind();
+        }
+        let State::Bound(bound) = &mut self.state else {
+            return Ok(Cycled::Ended);
+        };
+        Ok(here(bound)?.cycle(Turns::NoIdlers, &self.halt, &mut self.on_fault))
     }
 
     /// Waits until something comes in or an agent's wake-up is due, for at most `max_ns` and at most a millisecond.
@@ -157,9 +169,19 @@ fn name_of(thread: &Thread) -> String {
         .map_or_else(|| format!("{:?}", thread.id()), |name| format!("`{name}`"))
 }
 
+/// Whose turns a cycle is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turns {
+    All,
+    /// All but those of agents that may idle.
+    NoIdlers,
+}
+
 /// The agents of a thread and their backend.
 struct Crew {
     slots: Vec<Slot>,
+    /// The slots in the order of this cycle's turns.
+    order: Vec<u16>,
     backend: Box<dyn Backend>,
     now: Now,
     /// Agents at or above this slot are being closed or gone; counts down once the node halts.
@@ -167,6 +189,7 @@ struct Crew {
 }
 
 struct Slot {
+    at: u16,
     /// Out of its slot while it has its turn: that bounds nesting.
     agent: Option<Box<dyn Agent>>,
     desk: Option<Box<Desk>>,
@@ -193,25 +216,36 @@ impl Crew {
         let now = backend.now();
         Self {
             closing_from: slots.len(),
+            order: slots.iter().map(|slot| slot.at).collect(),
             slots,
             backend,
             now,
         }
     }
 
-    fn cycle(&mut self, halt: &Halt, on_fault: &mut FaultHandler) -> Cycled {
+    fn cycle(&mut self, turns: Turns, halt: &Halt, on_fault: &mut FaultHandler) -> Cycled {
         if halt.is_requested() {
             self.close_next();
         }
-        self.backend.collect();
-        let mut work = 0;
-        for at in 0..self.slots.len() {
-            work += self.turn(at, halt, on_fault);
-        }
+        self.backend.order_turns(&mut self.order);
+        let work = self.round(turns, halt, on_fault);
         if self.slots.iter().all(|slot| slot.life == Life::Gone) {
             return Cycled::Ended;
         }
         Cycled::Worked(work)
+    }
+
+    /// One turn of each agent that is in its slot, in this cycle's order.
+    fn round(&mut self, turns: Turns, halt: &Halt, on_fault: &mut FaultHandler) -> usize {
+        self.backend.collect();
+        let mut work = 0;
+        for next in 0..self.order.len() {
+            let at = usize::from(self.order[next]);
+            if turns == Turns::All || !self.slots[at].may_idle {
+                work += self.turn(at, halt, on_fault);
+            }
+        }
+        work
     }
 
     /// Asks the last agent that still works to close, once the ones behind it are gone.
@@ -236,7 +270,7 @@ impl Crew {
     fn turn(&mut self, at: usize, halt: &Halt, on_fault: &mut FaultHandler) -> usize {
         let slot = &mut self.slots[at];
         let (life, may_idle) = (slot.life, slot.may_idle);
-        if life == Life::Gone {
+        if life == Life::Gone || self.backend.is_lost() {
             return 0;
         }
         let Some(mut agent) = slot.agent.take() else {
@@ -264,6 +298,10 @@ impl Crew {
                 Life::Unstarted | Life::Gone => Ok(Turn::Finished),
             }
         };
+        if self.backend.is_lost() {
+            // Nothing of this turn leaves the thread, and the agent stays out of its slot.
+            return 0;
+        }
         let (next, work) = self.judge(agent.name(), life, result, halt, on_fault);
         if next == Life::Gone {
             self.close(&mut *agent, &mut desk);
@@ -351,6 +389,7 @@ impl Slot {
             rng,
         );
         Self {
+            at: slot,
             may_idle: agent.may_idle(),
             agent: Some(agent),
             desk: Some(Box::new(desk)),
@@ -368,20 +407,21 @@ struct Peers<'a> {
 
 impl PeerTurns for Peers<'_> {
     fn turn(&mut self) -> Result<(usize, Now), Stopping> {
-        if self.halt.is_requested() {
-            return Err(Stopping);
-        }
-        self.crew.backend.collect();
-        let mut work = 0;
-        for at in 0..self.crew.slots.len() {
-            if !self.crew.slots[at].may_idle {
-                work += self.crew.turn(at, self.halt, self.on_fault);
-            }
-        }
-        if self.halt.is_requested() {
-            return Err(Stopping);
-        }
+        self.check()?;
+        let crew = &mut *self.crew;
+        let mut work = crew.round(Turns::NoIdlers, self.halt, self.on_fault);
+        work += crew.backend.run_others();
+        self.check()?;
         self.crew.now = self.crew.backend.now();
         Ok((work, self.crew.now))
+    }
+}
+
+impl Peers<'_> {
+    fn check(&self) -> Result<(), Stopping> {
+        if self.halt.is_requested() || self.crew.backend.is_lost() {
+            return Err(Stopping);
+        }
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ pub mod mem;
 pub mod pin;
 pub mod runner;
 pub mod sbe;
+pub mod sim;
 pub mod testing;
 mod thread_bound;
 pub mod timer_wheel;

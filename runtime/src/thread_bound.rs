@@ -56,6 +56,8 @@ impl<T> Drop for ThreadBound<T> {
 
 // SAFETY: see the paragraph on soundness.
 unsafe impl<T> Send for ThreadBound<T> {}
+// SAFETY: as above; a shared one gives the value out on its own thread alone, too.
+unsafe impl<T> Sync for ThreadBound<T> {}
 
 #[cfg(test)]
 mod tests {

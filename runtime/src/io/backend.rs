@@ -18,7 +18,7 @@ pub trait Backend {
     fn names(&self) -> &Names;
 
     /// Takes everything an agent staged in its turn. Order per socket is kept; a full socket fails the send with
-    /// `EAGAIN` and does not block.
+    /// `EAGAIN` and does not block, and fails with it what is staged behind on that socket: what was sent is a prefix.
     fn submit(&mut self, desk: &mut Desk);
 
     /// Once per loop, before the first agent: takes completions and receives datagrams.
@@ -32,6 +32,22 @@ pub trait Backend {
 
     /// Waits until a datagram or a completion is there, for at most `max_ns` (and never longer than a millisecond).
     fn park(&mut self, max_ns: u64);
+
+    /// Once per loop, before the turns: may change the order of the thread's agents, given as their slots. The simulator
+    /// shuffles it; the others keep it.
+    fn order_turns(&mut self, _slots: &mut [u16]) {}
+
+    /// A turn of the agents on other threads, while an agent of this one idles; returns the work they did. Threads of the
+    /// system go on by themselves; the simulator's share one with this one, and time passes in here.
+    fn run_others(&mut self) -> usize {
+        0
+    }
+
+    /// Whether this thread's process is no more (a simulated kill): no agent has another turn, and nothing that is staged
+    /// leaves. Asked before and after each turn.
+    fn is_lost(&self) -> bool {
+        false
+    }
 
     /// What was asked of the system so far.
     fn work(&self) -> IoWork;

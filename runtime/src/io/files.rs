@@ -9,7 +9,7 @@ use super::{
     table::Slots,
     ticket::{AgentId, Full, Lane, Ticket, Tickets},
 };
-use crate::mem::Span;
+use crate::{mem::Span, sim::SimFile};
 
 /// Operations of one agent that may be staged in one turn.
 pub const FILE_OPS_PER_TURN: usize = 64;
@@ -66,6 +66,20 @@ pub struct FileToken {
 
 pub(crate) enum FileSource {
     Os(OwnedFd),
+    Simulated(SimFile),
+}
+
+impl FileSource {
+    /// The descriptor, for a backend of the system.
+    ///
+    /// # Panics
+    /// For a simulated file: worlds are not mixed.
+    pub(crate) fn into_os(self) -> OwnedFd {
+        match self {
+            Self::Os(fd) => fd,
+            Self::Simulated(_) => panic!("a thread of the system adopts a simulated file"),
+        }
+    }
 }
 
 impl FileToken {

@@ -6,6 +6,8 @@ use std::{
     os::fd::OwnedFd,
 };
 
+use crate::sim::SocketHandle;
+
 /// A bound UDP socket on its way to the half that will own it. Made by a chore, adopted with `NetOut::adopt`.
 pub struct SocketToken {
     pub(crate) source: SocketSource,
@@ -15,6 +17,20 @@ pub struct SocketToken {
 
 pub(crate) enum SocketSource {
     Os(OwnedFd),
+    Simulated(SocketHandle),
+}
+
+impl SocketSource {
+    /// The descriptor, for a backend of the system.
+    ///
+    /// # Panics
+    /// For a simulated socket: worlds are not mixed.
+    pub(crate) fn into_os(self) -> OwnedFd {
+        match self {
+            Self::Os(fd) => fd,
+            Self::Simulated(_) => panic!("a thread of the system adopts a simulated socket"),
+        }
+    }
 }
 
 impl SocketToken {

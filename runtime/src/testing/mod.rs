@@ -5,6 +5,7 @@
 
 pub mod alloc;
 pub mod dir;
+pub mod held;
 pub mod messages;
 pub mod peer;
 

@@ -6,8 +6,9 @@ use super::{
         self, FLAG_BEGIN, FLAG_END, HEADER_LENGTH, HeaderWords, PendingFrame, Source, TYPE_DATA,
         TYPE_PAD, aligned, framed_length,
     },
-    metadata::{Constants, Status},
+    metadata::Constants,
     shape::{Partition, Shape},
+    status::Status,
     tail::Tails,
     term::{Term, Terms},
 };

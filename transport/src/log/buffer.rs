@@ -11,11 +11,12 @@ use super::{
     gap::GapScanner,
     insert::Inserter,
     latch::Latch,
-    layout::{METADATA_LENGTH, log_length},
-    metadata::{Constants, Kind, LogError, Status, StatusWriter},
+    layout::{CONSTANTS, METADATA_LENGTH, log_length},
+    metadata::{Constants, Kind, LogError},
     read::Reader,
     scan::Scanner,
     shape::{Partition, RawTail, Shape},
+    status::{Status, StatusWriter},
     tail::Tails,
     term::Terms,
     unblock::Unblocker,
@@ -56,11 +57,14 @@ impl LogBuffer {
         }
         check_position(&shape, position)?;
         let metadata = region.part(length - METADATA_LENGTH, METADATA_LENGTH)?;
-        metadata.write(0, &constants.encode())?;
+        metadata.write(CONSTANTS, &constants.encode())?;
         if constants.kind != Kind::Image {
             initialise_tails(&Tails::new(&metadata, shape)?, &shape, position);
         }
-        Self::new(region, metadata, constants, shape)
+        let log = Self::new(region, metadata, constants, shape)?;
+        // Not known yet; the other words that change begin at the memory's 0.
+        log.status_writer().set_end_of_stream_position(i64::MAX);
+        Ok(log)
     }
 
     /// Attaches to a log that another agent or process made, after checking whatever bounds or arithmetic depend on.
@@ -232,11 +236,13 @@ impl LogBuffer {
 }
 
 fn check_position(shape: &Shape, position: i64) -> Result<(), LogError> {
-    let max = shape.max_position();
-    if (0..=max).contains(&position) && shape.is_frame_position(position) {
+    if shape.is_position(position) {
         return Ok(());
     }
-    Err(LogError::Position { position, max })
+    Err(LogError::Position {
+        position,
+        max: shape.max_position(),
+    })
 }
 
 /// The tails of a publication that starts at `position`: the two other partitions carry the ids that rotation expects.

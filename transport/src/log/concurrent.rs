@@ -3,8 +3,9 @@
 use super::{
     append::{Producer, ReservedValueSupplier, Room, total_length},
     claim::{Claim, Refused},
-    metadata::{Constants, Status},
+    metadata::Constants,
     shape::{Partition, RawTail, Shape},
+    status::Status,
     tail::Tails,
     term::Terms,
 };

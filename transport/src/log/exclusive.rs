@@ -4,8 +4,9 @@ use super::{
     append::{Producer, ReservedValueSupplier, Room, total_length},
     claim::{Claim, Refused},
     frame::{FRAME_ALIGNMENT, HEADER_LENGTH, HeaderWords, TYPE_DATA, frame_length, type_of},
-    metadata::{Constants, LogError, Status},
+    metadata::{Constants, LogError},
     shape::{Partition, RawTail, Shape},
+    status::Status,
     tail::Tails,
     term::Terms,
 };

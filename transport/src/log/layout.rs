@@ -85,8 +85,10 @@ pub(super) const TETHER: usize = SPIES_SIMULATE_CONNECTION + 1;
 pub(super) const IS_REVOKED: usize = TETHER + 1;
 pub(super) const LOG_KIND: usize = IS_REVOKED + 1;
 pub(super) const UNTETHERED_LINGER_TIMEOUT_NS: usize = 500;
-/// Bytes of the metadata that have a meaning; the rest is zero.
-pub(super) const METADATA_USED: usize = UNTETHERED_LINGER_TIMEOUT_NS + 8;
+/// First byte of the constant part.
+pub(super) const CONSTANTS: usize = REGISTRATION_ID;
+/// Length of the constant part; the rest of the section is zero.
+pub(super) const CONSTANTS_LENGTH: usize = UNTETHERED_LINGER_TIMEOUT_NS + 8 - CONSTANTS;
 
 const _: () = {
     // The formats are little-endian, and words of a mapping are used as they lie.
@@ -99,7 +101,7 @@ const _: () = {
     assert!(SOCKET_SNDBUF == 292 && SOCKET_RCVBUF == 304 && MAX_RESEND == 316);
     assert!(DEFAULT_HEADER == 320 && ENTITY_TAG == 448 && LINGER_TIMEOUT_NS == 464);
     assert!(GROUP == 488 && TETHER == 495 && IS_REVOKED == 496 && LOG_KIND == 497);
-    assert!(METADATA_USED == 508);
+    assert!(CONSTANTS == 256 && CONSTANTS + CONSTANTS_LENGTH == 508);
     // Words that change are aligned; the one at 500 is not, and is constant.
     assert!(ACTIVE_TERM_COUNT.is_multiple_of(4) && END_OF_STREAM_POSITION.is_multiple_of(8));
     assert!(IS_REVOKED.is_multiple_of(4));

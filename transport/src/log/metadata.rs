@@ -1,10 +1,13 @@
-//! The metadata of a log: its constant part by value, checked at the border, and the words that change.
+//! The constant part of a log's metadata, by value, checked at the border.
 
-use taranis_runtime::mem::{OutOfRegion, Region, Word32, Word64};
+use taranis_runtime::mem::{OutOfRegion, Region};
 
 use super::{
     frame::{FRAME_ALIGNMENT, HEADER_LENGTH, HeaderWords, MTU_MAX, Source, TYPE_DATA, halves},
-    layout::{self, LOG_LENGTH_MIN, METADATA_LENGTH, METADATA_USED, PAGE_SIZE_MAX, PAGE_SIZE_MIN},
+    layout::{
+        self, CONSTANTS, CONSTANTS_LENGTH, LOG_LENGTH_MIN, METADATA_LENGTH, PAGE_SIZE_MAX,
+        PAGE_SIZE_MIN,
+    },
     shape::{BadTermLength, PARTITIONS, Shape},
 };
 
@@ -176,10 +179,9 @@ impl Constants {
         }
     }
 
-    /// The metadata section of a new log: these constants, an end of stream not known, nobody connected, tails at 0.
-    pub(super) fn encode(&self) -> [u8; METADATA_LENGTH] {
-        let mut section = Section([0; METADATA_LENGTH]);
-        section.put64(layout::END_OF_STREAM_POSITION, i64::MAX);
+    /// The constant part of a metadata section.
+    pub(super) fn encode(&self) -> [u8; CONSTANTS_LENGTH] {
+        let mut section = Section([0; CONSTANTS_LENGTH]);
         section.put64(layout::REGISTRATION_ID, self.registration_id);
         section.put32(layout::INITIAL_TERM_ID, self.initial_term_id);
         section.put32(layout::DEFAULT_HEADER_LENGTH, HEADER_LENGTH);
@@ -205,20 +207,20 @@ impl Constants {
             section.put64(at, value);
         }
         for (at, value) in self.bytes() {
-            section.0[at] = value;
+            section.put8(at, value);
         }
         section.0
     }
 
-    fn decode(bytes: [u8; METADATA_LENGTH]) -> Result<Self, LogError> {
+    fn decode(bytes: [u8; CONSTANTS_LENGTH]) -> Result<Self, LogError> {
         let section = Section(bytes);
         let header_length = section.get32(layout::DEFAULT_HEADER_LENGTH);
         if header_length != HEADER_LENGTH {
             return Err(LogError::HeaderLength(header_length));
         }
-        let flag = |at: usize| section.0[at] != 0;
+        let flag = |at: usize| section.get8(at) != 0;
         Ok(Self {
-            kind: Kind::from_code(section.0[layout::LOG_KIND])?,
+            kind: Kind::from_code(section.get8(layout::LOG_KIND))?,
             registration_id: section.get64(layout::REGISTRATION_ID),
             session_id: section.get32(layout::DEFAULT_HEADER + 12),
             stream_id: section.get32(layout::DEFAULT_HEADER + 16),
@@ -260,8 +262,8 @@ impl Constants {
                 min: LOG_LENGTH_MIN,
             });
         }
-        let mut section = [0; METADATA_LENGTH];
-        region.read(region.len() - METADATA_LENGTH, &mut section)?;
+        let mut section = [0; CONSTANTS_LENGTH];
+        region.read(region.len() - METADATA_LENGTH + CONSTANTS, &mut section)?;
         let constants = Self::decode(section)?;
         let shape = constants.shape()?;
         let min = PARTITIONS * constants.term_length as usize + METADATA_LENGTH;
@@ -380,87 +382,16 @@ pub enum LogError {
     OutOfRegion(#[from] OutOfRegion),
 }
 
-/// The state of a stream as the driver tells it through the log's metadata: for reading, from any thread.
-#[derive(Clone, Debug)]
-pub struct Status {
-    end_of_stream_position: Word64,
-    is_connected: Word32,
-    active_transport_count: Word32,
-    revoked: Word32,
-}
-
-impl Status {
-    pub(super) fn new(metadata: &Region) -> Result<Self, OutOfRegion> {
-        Ok(Self {
-            end_of_stream_position: metadata.word64(layout::END_OF_STREAM_POSITION)?,
-            is_connected: metadata.word32(layout::IS_CONNECTED)?,
-            active_transport_count: metadata.word32(layout::ACTIVE_TRANSPORT_COUNT)?,
-            revoked: metadata.word32(layout::IS_REVOKED)?,
-        })
-    }
-
-    /// Where the stream ends; `i64::MAX` until that is known.
-    pub fn end_of_stream_position(&self) -> i64 {
-        self.end_of_stream_position.load_acquire()
-    }
-
-    /// Whether somebody subscribes to the publication.
-    #[inline]
-    pub fn is_connected(&self) -> bool {
-        self.is_connected.load_acquire() == 1
-    }
-
-    /// Number of live sources of an image.
-    pub fn active_transport_count(&self) -> i32 {
-        self.active_transport_count.load_acquire()
-    }
-
-    /// Whether the publication was revoked.
-    pub fn is_publication_revoked(&self) -> bool {
-        self.revoked.load_acquire() & 0xFF != 0
-    }
-}
-
-/// The driver's end of [`Status`]: one writer per word, which agent is the driver's affair (table in `layout.rs`).
-#[derive(Clone, Debug)]
-pub struct StatusWriter {
-    status: Status,
-}
-
-impl StatusWriter {
-    pub(super) fn new(status: Status) -> Self {
-        Self { status }
-    }
-
-    /// Tells where the stream ends.
-    pub fn set_end_of_stream_position(&self, position: i64) {
-        self.status.end_of_stream_position.store_release(position);
-    }
-
-    /// Tells whether somebody subscribes.
-    pub fn set_connected(&self, connected: bool) {
-        self.status.is_connected.store_release(connected.into());
-    }
-
-    /// Tells the number of live sources.
-    pub fn set_active_transport_count(&self, count: i32) {
-        self.status.active_transport_count.store_release(count);
-    }
-
-    /// Marks the publication as revoked, for good.
-    pub fn set_publication_revoked(&self) {
-        // The log kind shares the word and is constant; nobody but the caller writes here.
-        let word = self.status.revoked.load_relaxed();
-        self.status.revoked.store_release((word & !0xFF) | 1);
-    }
-}
-
-/// The bytes of a metadata section.
-struct Section([u8; METADATA_LENGTH]);
+/// The constant part of a metadata section, addressed by offsets in the section.
+struct Section([u8; CONSTANTS_LENGTH]);
 
 impl Section {
+    fn put8(&mut self, at: usize, value: u8) {
+        self.0[at - CONSTANTS] = value;
+    }
+
     fn put32(&mut self, at: usize, value: i32) {
-        self.0[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        self.put(at, value.to_le_bytes());
     }
 
     fn put32s(&mut self, at: usize, values: [i32; 3]) {
@@ -470,13 +401,15 @@ impl Section {
     }
 
     fn put64(&mut self, at: usize, value: i64) {
-        self.0[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        self.put(at, value.to_le_bytes());
+    }
+
+    fn get8(&self, at: usize) -> u8 {
+        self.0[at - CONSTANTS]
     }
 
     fn get32(&self, at: usize) -> i32 {
-        let mut bytes = [0; 4];
-        bytes.copy_from_slice(&self.0[at..at + 4]);
-        i32::from_le_bytes(bytes)
+        i32::from_le_bytes(self.get(at))
     }
 
     fn get32s(&self, at: usize) -> [i32; 3] {
@@ -484,10 +417,16 @@ impl Section {
     }
 
     fn get64(&self, at: usize) -> i64 {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&self.0[at..at + 8]);
-        i64::from_le_bytes(bytes)
+        i64::from_le_bytes(self.get(at))
+    }
+
+    fn put<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
+        self.0[at - CONSTANTS..][..N].copy_from_slice(&bytes);
+    }
+
+    fn get<const N: usize>(&self, at: usize) -> [u8; N] {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&self.0[at - CONSTANTS..][..N]);
+        bytes
     }
 }
-
-const _: () = assert!(METADATA_USED <= METADATA_LENGTH);

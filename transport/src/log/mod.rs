@@ -12,7 +12,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `layout`, `metadata` | where the words lie, who writes them; the constants, checked |
+//! | `layout`, `metadata`, `status` | where the words lie, who writes them; the constants, checked; the words that change |
 //! | `frame`, `term` | a frame's header; every raw access to the terms' bytes |
 //! | `tail` | the tails of a publication, and rotation |
 //! | `claim`, `append`, `concurrent`, `exclusive` | producing |
@@ -51,13 +51,9 @@
 //! - The caller of [`Cleaner::clean`] or [`Inserter::insert`] gives a position it has no right to, or a log is attached to
 //!   twice for the same role.
 
-#![allow(
+#![expect(
     unsafe_code,
     reason = "slices of shared memory are made here and nowhere else in this crate"
-)]
-#![allow(
-    clippy::allow_attributes,
-    reason = "expect(unsafe_code) would have to be fulfilled in every build"
 )]
 
 mod append;
@@ -77,6 +73,7 @@ pub mod metadata;
 pub mod read;
 pub mod scan;
 pub mod shape;
+pub mod status;
 pub mod tail;
 mod term;
 pub mod unblock;
@@ -93,9 +90,10 @@ pub use frame::{Fragment, Header, PendingFrame};
 pub use gap::{Gap, GapScanner, Rebuilt};
 pub use insert::{Inserted, Inserter};
 pub use latch::Latch;
-pub use metadata::{Constants, Kind, LogError, Status, StatusWriter};
+pub use metadata::{Constants, Kind, LogError};
 pub use read::{Action, Frames, Reader};
 pub use scan::{Available, Scanner};
 pub use shape::{Partition, Place, Shape};
+pub use status::{Status, StatusWriter};
 pub use tail::Tails;
 pub use unblock::Unblocker;

@@ -115,6 +115,11 @@ impl Shape {
         self.term_length - self.offset(position)
     }
 
+    /// Whether `position` is one of a stream's, its end included, and a multiple of 32.
+    pub fn is_position(&self, position: i64) -> bool {
+        (0..=self.max_position()).contains(&position) && self.is_frame_position(position)
+    }
+
     /// Whether a frame can begin at `position`.
     pub fn is_frame_position(&self, position: i64) -> bool {
         position & i64::from(FRAME_ALIGNMENT - 1) == 0
@@ -251,7 +256,11 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 512 }))]
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 4 } else { 512 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         /// 02 §3.4
         #[test]

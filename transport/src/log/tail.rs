@@ -113,3 +113,67 @@ impl Tails {
         &self.raw[partition.index()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::layout::METADATA_LENGTH;
+
+    const TERM_LENGTH: i32 = 64 * 1024;
+
+    /// Tails as the driver initialises them, for a first term with this id.
+    fn tails(initial_term_id: i32) -> Tails {
+        let shape = Shape::new(TERM_LENGTH, initial_term_id).unwrap();
+        let tails = Tails::new(&Region::heap(METADATA_LENGTH), shape).unwrap();
+        for count in 0..Partition::COUNT {
+            let behind = if count == 0 { 0 } else { Partition::COUNT };
+            let term_id = initial_term_id.wrapping_add(count).wrapping_sub(behind);
+            tails.initialise(Partition::of(count), RawTail::pack(term_id, 0));
+        }
+        tails
+    }
+
+    /// 02 §3.5: every publisher that trips rotates; who comes late must not touch what the next term has claimed by then.
+    #[test]
+    fn a_late_rotation_changes_nothing() {
+        for initial in [0, -1, i32::MAX, i32::MIN] {
+            let tails = tails(initial);
+            for count in 0..7 {
+                let term_id = initial.wrapping_add(count);
+                assert!(tails.rotate(count, term_id));
+                let next = Partition::of(count + 1);
+                assert_eq!(
+                    tails.claim(next, 96),
+                    RawTail::pack(term_id.wrapping_add(1), 0)
+                );
+                assert!(!tails.rotate(count, term_id));
+                assert_eq!(tails.raw(next), RawTail::pack(term_id.wrapping_add(1), 96));
+                assert_eq!(tails.active_term_count(), count + 1);
+            }
+            // Later by three terms: the partition is the same, the term is another.
+            let now = tails.raw(Partition::of(7));
+            assert!(!tails.rotate(3, initial.wrapping_add(3)));
+            assert_eq!(tails.raw(Partition::of(7)), now);
+        }
+    }
+
+    /// 02 §3.5: one who died between the two steps is completed by the next
+    #[test]
+    fn half_a_rotation_is_completed() {
+        let tails = tails(5);
+        tails.initialise(Partition::of(1), RawTail::pack(6, 0));
+        assert!(tails.rotate(0, 5));
+        assert_eq!(tails.active_term_count(), 1);
+        assert_eq!(tails.raw(Partition::of(1)), RawTail::pack(6, 0));
+    }
+
+    /// 02 §3.4: a tail beyond the term counts as the term's end
+    #[test]
+    fn the_producer_position_is_clamped_to_the_term() {
+        let tails = tails(5);
+        tails.claim(Partition::of(0), TERM_LENGTH - 32);
+        assert_eq!(tails.producer_position(), i64::from(TERM_LENGTH) - 32);
+        tails.claim(Partition::of(0), 4096);
+        assert_eq!(tails.producer_position(), i64::from(TERM_LENGTH));
+    }
+}

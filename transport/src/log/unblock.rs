@@ -38,6 +38,9 @@ impl Unblocker {
     /// beginning the next. Returns whether it did either.
     pub fn unblock(&self, position: i64) -> bool {
         let shape = self.terms.shape();
+        if !shape.is_position(position) {
+            return false;
+        }
         let blocked = shape.place(position);
         let active = self.tails.active_term_count();
         if active == blocked.term_count.wrapping_sub(1) && blocked.offset == 0 {
@@ -100,5 +103,30 @@ impl Unblocker {
         self.terms
             .term(at.partition)
             .publish_header(at.offset, frame_length, words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use taranis_runtime::mem::Region;
+
+    use crate::log::{Constants, LogBuffer, layout::LOG_LENGTH_MIN};
+
+    /// 02 §5.4: scanning back finds a publisher that came back while the scan went forward
+    #[test]
+    fn an_unwritten_claim_is_looked_at_again() {
+        let region = Region::heap(LOG_LENGTH_MIN);
+        let log = LogBuffer::create(region, Constants::default(), 0).unwrap();
+        let unblocker = log.unblocker().unwrap();
+        let blocked = log.shape().place(0);
+        assert!(unblocker.is_still_unwritten(blocked, 128));
+        for offset in [96, 32, 0] {
+            let term = unblocker.terms.term(blocked.partition);
+            term.publish(offset, -64);
+            assert!(!unblocker.is_still_unwritten(blocked, 128), "{offset}");
+            term.publish(offset, 0);
+        }
+        unblocker.terms.term(blocked.partition).publish(128, 32);
+        assert!(unblocker.is_still_unwritten(blocked, 128));
     }
 }

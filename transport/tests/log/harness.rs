@@ -1,5 +1,6 @@
 //! A log of the shortest terms in heap memory, and what tests do with it again and again.
 
+use proptest::test_runner::Config as ProptestConfig;
 use taranis_runtime::mem::{Region, Word64};
 use taranis_transport::log::{
     Constants, Kind, Latch, LogBuffer, Reader, Refused, layout::log_length,
@@ -36,6 +37,15 @@ pub(crate) fn log_at(kind: Kind, position: i64) -> LogBuffer {
     LogBuffer::create(region, constants, position).unwrap()
 }
 
+/// How many cases of a property: few under Miri. Nothing is written to files.
+pub(crate) fn cases(cases: u32, miri: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases: if cfg!(miri) { miri } else { cases },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 /// A position counter of its own.
 pub(crate) fn counter(position: i64) -> Word64 {
     let word = Region::heap(8).word64(0).unwrap();
@@ -61,11 +71,19 @@ pub(crate) fn drain(reader: &mut Reader) -> Vec<(u8, Vec<u8>)> {
     }
 }
 
-/// The 32 header bytes and the payload of the frame at `position`.
+/// `length` bytes of committed frames from `position` on, headers and alignment included; of padding only the header has
+/// bytes, the rest is given as zeros.
 pub(crate) fn frame_bytes(log: &LogBuffer, position: i64, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    let offset = log.shape().file_offset(log.shape().place(position));
-    log.region().read(offset, &mut bytes).unwrap();
+    let mut reader = reader_at(log, position);
+    let mut bytes = Vec::new();
+    while bytes.len() < length {
+        let read = reader.block_poll(TERM_LENGTH as usize, |block| {
+            bytes.extend_from_slice(block.bytes());
+            bytes.resize(bytes.len() + block.len() - block.bytes().len(), 0);
+        });
+        assert!(read > 0, "{length} bytes from {position} on are committed");
+    }
+    bytes.truncate(length);
     bytes
 }
 

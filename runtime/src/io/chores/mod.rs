@@ -10,7 +10,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 pub(crate) use desk_agent::ChoreLink;
 pub use desk_agent::{ChoreCounter, ChoreDesk};
-pub(crate) use perform::perform;
+pub(crate) use perform::{allocate, perform, read_directory, sync_directory_of, unlink};
 
 use super::{
     files::FileAccess,
@@ -64,6 +64,13 @@ pub enum Chore {
     CreateDirectory {
         /// Its name.
         path: PathBuf,
+    },
+    /// Make everything of a durable file from byte `at` on zero; its length and blocks stay. → `Done`
+    ZeroFrom {
+        /// Its name.
+        path: PathBuf,
+        /// The first byte.
+        at: u64,
     },
     /// List a directory. → `Entries`
     ReadDirectory {

@@ -17,6 +17,7 @@ use crate::{
         files::{FileAccess, FileSource, FileToken},
         mail::Outcome,
         plain::bind::bind,
+        setup::{Disk, OsDisk},
         socket::IoFailure,
     },
     mem::{FileNames, NameSource},
@@ -37,6 +38,7 @@ pub(crate) fn perform(chore: Chore) -> Outcome {
         Chore::Rename { from, to } => rename(&from, &to).map(|()| Outcome::Done),
         Chore::Unlink { path } => unlink(&path).map(|()| Outcome::Done),
         Chore::CreateDirectory { path } => fs::create_dir_all(path).map(|()| Outcome::Done),
+        Chore::ZeroFrom { path, at } => OsDisk.zero_from(&path, at).map(|()| Outcome::Done),
         Chore::ReadDirectory { path } => read_directory(&path).map(Outcome::Entries),
         Chore::Free { region } => {
             drop(region);
@@ -80,7 +82,7 @@ fn open_file(path: &Path, access: FileAccess, opening: Opening) -> io::Result<Fi
     })
 }
 
-fn allocate(file: &impl AsRawFd, len: u64) -> io::Result<()> {
+pub(crate) fn allocate(file: &impl AsRawFd, len: u64) -> io::Result<()> {
     if len == 0 {
         return Ok(());
     }
@@ -97,7 +99,7 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     sync_directory_of(to)
 }
 
-fn unlink(path: &Path) -> io::Result<()> {
+pub(crate) fn unlink(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
@@ -108,14 +110,14 @@ fn unlink(path: &Path) -> io::Result<()> {
     clippy::disallowed_types,
     reason = "a chore is where the system's files are"
 )]
-fn sync_directory_of(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     fs::File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
-fn read_directory(path: &Path) -> io::Result<Vec<Entry>> {
+pub(crate) fn read_directory(path: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(path)? {
         let entry = entry?;

@@ -8,16 +8,22 @@ use std::{
 use crate::{
     io::{
         backend::IoWork,
-        files::{Durability, File, FileOp, FileOps, FileSource, FileToken},
+        files::{Durability, File, FileAccess, FileOp, FileOps, FileToken},
         mail::{Mail, Outcome},
         socket::IoFailure,
     },
-    mem::Span,
+    mem::{Span, region::REGION_ALIGNMENT},
 };
 
 #[derive(Default)]
 pub(super) struct AgentFiles {
-    open: Vec<Option<(File, OwnedFd)>>,
+    open: Vec<Option<OpenFile>>,
+}
+
+struct OpenFile {
+    handle: File,
+    fd: OwnedFd,
+    access: FileAccess,
 }
 
 impl AgentFiles {
@@ -38,15 +44,26 @@ impl AgentFiles {
                     file,
                     span,
                     at,
-                } => (ticket, read(self.fd(file), &span, at)),
+                } => {
+                    let (fd, access) = self.get(file);
+                    let aligned = check_alignment(access, &span, at);
+                    (ticket, aligned.and_then(|()| read(fd, &span, at)))
+                }
                 FileOp::Write {
                     ticket,
                     file,
                     span,
                     at,
                     durability,
-                } => (ticket, write(self.fd(file), &span, at, durability)),
-                FileOp::Sync { ticket, file } => (ticket, sync(self.fd(file))),
+                } => {
+                    let (fd, access) = self.get(file);
+                    let aligned = check_alignment(access, &span, at);
+                    (
+                        ticket,
+                        aligned.and_then(|()| write(fd, &span, at, durability)),
+                    )
+                }
+                FileOp::Sync { ticket, file } => (ticket, sync(self.get(file).0)),
                 FileOp::Release { ticket, file } => {
                     self.open[usize::from(file.slot)] = None;
                     (ticket, Ok(Outcome::Done))
@@ -58,33 +75,54 @@ impl AgentFiles {
         files.taken();
     }
 
-    fn adopt(&mut self, file: File, token: FileToken) {
-        let FileSource::Os(fd) = token.source;
-        let slot = usize::from(file.slot);
+    fn adopt(&mut self, handle: File, token: FileToken) {
+        let fd = token.source.into_os();
+        let slot = usize::from(handle.slot);
         if self.open.len() <= slot {
             self.open.resize_with(slot + 1, || None);
         }
-        self.open[slot] = Some((file, fd));
+        self.open[slot] = Some(OpenFile {
+            handle,
+            fd,
+            access: token.access,
+        });
     }
 
-    fn fd(&self, file: File) -> RawFd {
+    fn get(&self, file: File) -> (RawFd, FileAccess) {
         let open = self.open[usize::from(file.slot)]
             .as_ref()
-            .filter(|(handle, _)| *handle == file);
-        open.expect("the desk hands out handles of adopted files only")
-            .1
-            .as_raw_fd()
+            .filter(|open| open.handle == file);
+        let open = open.expect("the desk hands out handles of adopted files only");
+        (open.fd.as_raw_fd(), open.access)
     }
 }
 
-fn read(fd: RawFd, span: &Span, at: u64) -> io::Result<Outcome> {
+/// The rule of [`FileAccess::Direct`], kept here because file systems differ in what they let pass.
+pub(crate) fn check_alignment(access: FileAccess, span: &Span, at: u64) -> io::Result<()> {
+    let block = REGION_ALIGNMENT;
+    let aligned = access == FileAccess::Buffered
+        || span.as_ptr().addr().is_multiple_of(block)
+            && span.len().is_multiple_of(block)
+            && at.is_multiple_of(block as u64);
+    if aligned {
+        return Ok(());
+    }
+    Err(io::Error::from_raw_os_error(libc::EINVAL))
+}
+
+pub(crate) fn read(fd: RawFd, span: &Span, at: u64) -> io::Result<Outcome> {
     let at = offset(at)?;
     // SAFETY: the span's bytes are valid for its length while the span lives, here through the call.
     let count = unsafe { libc::pread(fd, span.as_ptr().cast(), span.len(), at) };
     moved(count)
 }
 
-fn write(fd: RawFd, span: &Span, at: u64, durability: Durability) -> io::Result<Outcome> {
+pub(crate) fn write(
+    fd: RawFd,
+    span: &Span,
+    at: u64,
+    durability: Durability,
+) -> io::Result<Outcome> {
     let at = offset(at)?;
     let part = libc::iovec {
         iov_base: span.as_ptr().cast(),
@@ -99,7 +137,7 @@ fn write(fd: RawFd, span: &Span, at: u64, durability: Durability) -> io::Result<
     moved(count)
 }
 
-fn sync(fd: RawFd) -> io::Result<Outcome> {
+pub(crate) fn sync(fd: RawFd) -> io::Result<Outcome> {
     // SAFETY: a system call on an open descriptor, without pointers.
     match unsafe { libc::fdatasync(fd) } {
         0 => Ok(Outcome::Done),
@@ -107,7 +145,7 @@ fn sync(fd: RawFd) -> io::Result<Outcome> {
     }
 }
 
-fn offset(at: u64) -> io::Result<libc::off_t> {
+pub(crate) fn offset(at: u64) -> io::Result<libc::off_t> {
     libc::off_t::try_from(at).map_err(|_| io::Error::from_raw_os_error(libc::EOVERFLOW))
 }
 

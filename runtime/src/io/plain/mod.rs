@@ -4,9 +4,9 @@
 
 pub(crate) mod bind;
 pub(crate) mod datagram;
-mod files;
-mod net;
-mod poll;
+pub(crate) mod files;
+pub(crate) mod net;
+pub(crate) mod poll;
 
 use self::{files::AgentFiles, net::AgentSockets, poll::PollSet};
 use super::{
@@ -19,7 +19,7 @@ use super::{
 use crate::{clock::Now, mem::Names};
 
 /// Receive buffers of a thread: what may lie in its agents' mail at one time.
-const RECEIVE_BUFFERS: usize = 256;
+pub(crate) const RECEIVE_BUFFERS: usize = 256;
 
 /// System calls, made at the end of each agent's turn (sends, file operations) and at the start of a loop (receives).
 pub struct PlainBackend {
@@ -135,6 +135,9 @@ impl Backend for PlainBackend {
     }
 
     fn park(&mut self, max_ns: u64) {
+        if self.agents.iter().any(|io| !io.inbox.is_empty()) {
+            return;
+        }
         let sockets = self.agents.iter().flat_map(|io| io.sockets.receiving());
         self.poll.wait(sockets, max_ns);
         self.work.parks += 1;

@@ -2,39 +2,47 @@
 
 use std::{
     io,
-    net::SocketAddr,
     os::fd::{AsRawFd, OwnedFd, RawFd},
 };
 
-use socket2::SockAddr;
-
-use super::datagram;
+use super::datagram::{self, Message};
 use crate::io::{
     backend::IoWork,
     mail::{Mail, Outcome, ReceiveBuffer, Received},
     net::{NetOp, NetOut, Payload, Send},
-    socket::{Interest, IoFailure, Socket, SocketSource, SocketToken},
+    socket::{Interest, IoFailure, Socket, SocketToken},
 };
 
 /// Receives from one socket in one turn.
-const RECEIVES_PER_SOCKET: usize = 16;
+pub(crate) const RECEIVES_PER_SOCKET: usize = 16;
 /// Receives that may lie in an agent's mail.
-const RECEIVES_PER_AGENT: usize = 64;
+pub(crate) const RECEIVES_PER_AGENT: usize = 64;
 
-#[derive(Default)]
 pub(super) struct AgentSockets {
     open: Vec<Option<OpenSocket>>,
     first: usize,
+    message: Box<Message>,
 }
 
 struct OpenSocket {
     handle: Socket,
     fd: OwnedFd,
     interest: Interest,
-    /// The last address sent to, in the system's form: a stream sends to one peer most of the time.
-    last_to: Option<(SocketAddr, SockAddr)>,
     /// Whether the kernel takes `UDP_SEGMENT` for this socket's route.
     segments: bool,
+    /// The socket was full in this turn: what is staged behind the refused send is refused too, or a gap that opens
+    /// meanwhile would let it overtake.
+    full: bool,
+}
+
+impl Default for AgentSockets {
+    fn default() -> Self {
+        Self {
+            open: Vec::new(),
+            first: 0,
+            message: Box::new(Message::new()),
+        }
+    }
 }
 
 impl AgentSockets {
@@ -47,6 +55,9 @@ impl AgentSockets {
     ) -> bool {
         if net.is_empty() {
             return false;
+        }
+        for socket in self.open.iter_mut().flatten() {
+            socket.full = false;
         }
         let mut changed = false;
         for op in net.staged.drain(..) {
@@ -84,17 +95,21 @@ impl AgentSockets {
         pool: &mut Vec<ReceiveBuffer>,
         work: &mut IoWork,
     ) {
-        let count = self.open.len();
-        for step in 0..count {
-            let slot = (self.first + step) % count;
-            let Some(socket) = &self.open[slot] else {
+        let Self {
+            open,
+            first,
+            message,
+        } = self;
+        for step in 0..open.len() {
+            let slot = (*first + step) % open.len();
+            let Some(socket) = &open[slot] else {
                 continue;
             };
             if socket.interest == Interest::Receive {
-                socket.receive(inbox, pool, work);
+                socket.receive(message, inbox, pool, work);
             }
         }
-        self.first = self.first.wrapping_add(1);
+        *first = first.wrapping_add(1);
     }
 
     pub(super) fn receiving(&self) -> impl Iterator<Item = RawFd> {
@@ -104,7 +119,10 @@ impl AgentSockets {
     }
 
     fn adopt(&mut self, handle: Socket, token: SocketToken, interest: Interest) {
-        let SocketSource::Os(fd) = token.source;
+        let fd = token.source.into_os();
+        if interest == Interest::Receive {
+            datagram::join_arrivals(fd.as_raw_fd());
+        }
         let slot = usize::from(handle.slot);
         if self.open.len() <= slot {
             self.open.resize_with(slot + 1, || None);
@@ -113,8 +131,8 @@ impl AgentSockets {
             handle,
             fd,
             interest,
-            last_to: None,
             segments: true,
+            full: false,
         });
     }
 
@@ -123,67 +141,101 @@ impl AgentSockets {
             .as_mut()
             .filter(|open| open.handle == send.socket);
         let socket = socket.expect("the desk hands out handles of adopted sockets only");
-        let (bytes, len) = match &send.payload {
+        let bytes = match &send.payload {
             Payload::Span(span) => (span.as_ptr().cast_const(), span.len()),
             Payload::Small { at, len } => {
                 work.copied_bytes += *len as u64;
                 (small[*at..*at + *len].as_ptr(), *len)
             }
         };
-        socket.send(bytes, len, send, work)
+        if socket.full {
+            return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+        }
+        let sent = socket.send(&mut self.message, bytes, send, work);
+        if let Err(error) = &sent
+            && error.raw_os_error() == Some(libc::EAGAIN)
+        {
+            socket.full = true;
+        }
+        sent
     }
 }
 
 impl OpenSocket {
     fn send(
         &mut self,
-        bytes: *const u8,
-        len: usize,
+        message: &mut Message,
+        bytes: (*const u8, usize),
         send: &Send,
         work: &mut IoWork,
     ) -> io::Result<usize> {
-        if let (Some(to), Some((last, _))) = (send.to, &self.last_to)
-            && *last != to
-        {
-            self.last_to = None;
-        }
-        if let (Some(to), None) = (send.to, &self.last_to) {
-            self.last_to = Some((to, to.into()));
-        }
-        let to = send
-            .to
-            .and(self.last_to.as_ref())
-            .map(|(_, address)| address);
         let fd = self.fd.as_raw_fd();
         let Some(segment) = send.segment else {
             work.system_calls += 1;
             // SAFETY: the span's region, or the desk's small bytes, are held by the staged operation during the call.
-            let sent = unsafe { datagram::send(fd, bytes, len, None, to) }?;
+            let sent = unsafe { datagram::send(fd, message, bytes, None, send.to) }?;
             work.datagrams_sent += 1;
             return Ok(sent);
         };
         if self.segments {
             work.system_calls += 1;
             // SAFETY: as above.
-            match unsafe { datagram::send(fd, bytes, len, Some(segment), to) } {
-                Err(error) if refuses_segments(&error) => self.segments = false,
-                sent => {
-                    work.datagrams_sent += len.div_ceil(segment.into()) as u64;
-                    return sent;
+            match unsafe { datagram::send(fd, message, bytes, Some(segment), send.to) } {
+                Err(error) if error.raw_os_error().is_some_and(datagram::refuses_segments) => {
+                    self.segments = false;
+                }
+                Err(error) => return Err(error),
+                Ok(sent) => {
+                    work.datagrams_sent += sent.div_ceil(segment.max(1).into()) as u64;
+                    return Ok(sent);
                 }
             }
         }
-        send_one_by_one(fd, (bytes, len), segment, to, work)
+        self.send_one_by_one(message, bytes, (segment, send), work)
     }
 
-    fn receive(&self, inbox: &mut Mail, pool: &mut Vec<ReceiveBuffer>, work: &mut IoWork) {
+    /// Sends each segment by itself; stops at the first that is refused, so that nothing is reordered.
+    fn send_one_by_one(
+        &mut self,
+        message: &mut Message,
+        (bytes, len): (*const u8, usize),
+        (segment, send): (u16, &Send),
+        work: &mut IoWork,
+    ) -> io::Result<usize> {
+        let step = usize::from(segment.max(1));
+        let fd = self.fd.as_raw_fd();
+        let mut sent = 0;
+        while sent < len {
+            let next = (bytes.wrapping_add(sent), step.min(len - sent));
+            work.system_calls += 1;
+            // SAFETY: the caller's bytes are valid for `len`, and this part ends at `len` or before.
+            match unsafe { datagram::send(fd, message, next, None, send.to) } {
+                Ok(_) => work.datagrams_sent += 1,
+                Err(error) if sent == 0 => return Err(error),
+                Err(error) => {
+                    self.full |= error.raw_os_error() == Some(libc::EAGAIN);
+                    break;
+                }
+            }
+            sent += next.1;
+        }
+        Ok(sent)
+    }
+
+    fn receive(
+        &self,
+        message: &mut Message,
+        inbox: &mut Mail,
+        pool: &mut Vec<ReceiveBuffer>,
+        work: &mut IoWork,
+    ) {
         for _ in 0..RECEIVES_PER_SOCKET {
             if inbox.receives() >= RECEIVES_PER_AGENT {
                 return;
             }
             let Some(mut buffer) = pool.pop() else { return };
             work.system_calls += 1;
-            match datagram::receive(self.fd.as_raw_fd(), &mut buffer) {
+            match datagram::receive(self.fd.as_raw_fd(), message, &mut buffer) {
                 Ok((len, from, segment)) => {
                     work.receives += 1;
                     inbox.push_datagram(Received {
@@ -202,36 +254,4 @@ impl OpenSocket {
             }
         }
     }
-}
-
-/// The errors that mean: not with this device or route (a transmit checksum is missing, a segment is above the route's MTU).
-fn refuses_segments(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EINVAL | libc::EIO | libc::EMSGSIZE | libc::ENOPROTOOPT)
-    )
-}
-
-/// Sends each segment by itself; stops at the first that is refused, so that nothing is reordered.
-fn send_one_by_one(
-    fd: RawFd,
-    (bytes, len): (*const u8, usize),
-    segment: u16,
-    to: Option<&SockAddr>,
-    work: &mut IoWork,
-) -> io::Result<usize> {
-    let step = usize::from(segment.max(1));
-    let mut sent = 0;
-    while sent < len {
-        let next = step.min(len - sent);
-        work.system_calls += 1;
-        // SAFETY: the caller's bytes are valid for `len`, and `sent + next <= len`.
-        match unsafe { datagram::send(fd, bytes.add(sent), next, None, to) } {
-            Ok(_) => work.datagrams_sent += 1,
-            Err(error) if sent == 0 => return Err(error),
-            Err(_) => break,
-        }
-        sent += next;
-    }
-    Ok(sent)
 }

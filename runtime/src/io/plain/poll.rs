@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 
 /// Longest wait in nanoseconds: packets end a park, shared memory does not.
-const LONGEST_PARK_NS: u64 = 1_000_000;
+pub(crate) const LONGEST_PARK_NS: u64 = 1_000_000;
 
 /// The descriptors to wait on, rebuilt only when sockets came or went.
 #[derive(Default)]
