@@ -163,6 +163,11 @@ impl CatalogFile {
         self.staged
     }
 
+    /// How far the writes have got once everything staged until now is written.
+    pub fn mark(&self) -> Mark {
+        self.staged
+    }
+
     /// Whether everything up to a mark is in the file, as durably as it was to be.
     pub fn is_written(&self, mark: Mark) -> bool {
         self.done >= mark

@@ -10,6 +10,7 @@ use super::{
     maintain::Truncation,
     record::RecordingSubscription,
     recorders::Recorder,
+    segments::Search,
     setup::{ArchiveSettings, ArchiveSetup},
 };
 use crate::{
@@ -41,8 +42,9 @@ pub(super) struct Core {
     pub(super) truncations: Vec<Truncation>,
     /// Segments that truncations wait for, to be asked for.
     pub(super) opening: Vec<Chore>,
-    /// Chores whose outcome nobody waits for.
-    pub(super) loose_chores: VecDeque<Chore>,
+    pub(super) searches: Vec<Search>,
+    /// Chores whose outcome nobody waits for, each once the catalog's file is that far: it never names a file that is gone.
+    pub(super) loose_chores: VecDeque<(Mark, Chore)>,
     pub(super) next_session_id: i64,
     pub(super) next_replay: i64,
     pub(super) now: Now,
@@ -81,6 +83,7 @@ impl Core {
             listings: BTreeMap::new(),
             truncations: Vec::new(),
             opening: Vec::new(),
+            searches: Vec::new(),
             loose_chores: VecDeque::new(),
             // Unlike those of an archive before it in the same directory, as good as always.
             next_session_id: aeron
@@ -106,6 +109,7 @@ impl Core {
         work += self.turn_replays(cycle);
         work += self.turn_listings();
         work += self.turn_truncations(cycle);
+        work += self.turn_searches(cycle);
         work += self.file.work(cycle.files, cycle.chores)?;
         self.free_progress();
         self.flush(cycle);
@@ -129,7 +133,7 @@ impl Core {
         self.file.work(cycle.files, cycle.chores)?;
         self.free_progress();
         self.flush(cycle);
-        Ok(self.recorders.is_empty() && self.file.is_idle())
+        Ok(self.recorders.is_empty() && self.file.is_idle() && self.loose_chores.is_empty())
     }
 
     fn take_completions(&mut self, cycle: &mut Cycle<'_>) -> usize {
@@ -138,6 +142,7 @@ impl Core {
             recorders,
             replays,
             truncations,
+            searches,
             ..
         } = self;
         let (mail, files, chores) = (&mut *cycle.mail, &mut *cycle.files, &mut *cycle.chores);
@@ -153,6 +158,9 @@ impl Core {
             }
             for truncation in truncations.iter_mut() {
                 left = left.and_then(|completion| truncation.ended(completion, files));
+            }
+            for search in searches.iter_mut() {
+                left = left.and_then(|completion| search.ended(completion, files));
             }
         }
         count
@@ -179,11 +187,11 @@ impl Core {
     }
 
     fn flush(&mut self, cycle: &mut Cycle<'_>) {
-        while let Some(chore) = self.loose_chores.pop_front() {
-            if cycle.chores.ask(chore.clone()).is_err() {
-                self.loose_chores.push_front(chore);
+        while let Some((known, chore)) = self.loose_chores.front() {
+            if !self.file.is_written(*known) || cycle.chores.ask(chore.clone()).is_err() {
                 return;
             }
+            self.loose_chores.pop_front();
         }
     }
 

@@ -1,10 +1,12 @@
 //! Questions about recordings (07 §6).
 
+use taranis_transport::uri::ChannelUri;
+
 use super::{
     core::Core,
     requests::{Asked, Refusal},
 };
-use crate::error::ErrorCode;
+use crate::{control::channel::stripped, error::ErrorCode};
 
 /// Entries looked at for one listing in one turn.
 const ENTRIES_PER_TURN: usize = 64;
@@ -89,6 +91,23 @@ impl Core {
             .ok_or_else(|| Refusal::unknown(id))?
             .start_position;
         self.ok(asked, position);
+        Ok(())
+    }
+
+    pub(super) fn update_channel(
+        &mut self,
+        asked: Asked,
+        id: i64,
+        channel: &str,
+    ) -> Result<(), Refusal> {
+        self.catalog.get(id).ok_or_else(|| Refusal::unknown(id))?;
+        let stripped = stripped(&ChannelUri::parse(channel)?)?.to_string();
+        let changes = self
+            .catalog
+            .channel_updated(id, channel.to_owned(), stripped)
+            .map_err(|error| Refusal::new(ErrorCode::Generic, error.to_string()))?;
+        self.stage(changes);
+        self.ok(asked, 0);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use super::{
     core::Core,
     requests::{Asked, Refusal},
 };
-use crate::{catalog::Recording, codecs::RecordingSignal, error::ErrorCode, segment::SegmentName};
+use crate::{catalog::Recording, error::ErrorCode, segment::SegmentName};
 
 /// Length of a frame's header.
 const HEADER: usize = 32;
@@ -225,7 +225,7 @@ impl Core {
     }
 
     /// Removes the segment files from base `first` to the one that position `last` lies in; how many there are by name.
-    fn unlink(&mut self, recording: &Recording, first: i64, last: i64) -> i64 {
+    pub(super) fn unlink(&mut self, recording: &Recording, first: i64, last: i64) -> i64 {
         let mut base = first;
         let mut count = 0;
         while base <= last {
@@ -236,24 +236,13 @@ impl Core {
             if let Chore::OpenFile { path, .. } =
                 name.open_in(&self.context.dir, FileAccess::Buffered)
             {
-                self.loose_chores.push_back(Chore::Unlink { path });
+                let known = self.file.mark();
+                self.loose_chores.push_back((known, Chore::Unlink { path }));
             }
             count += 1;
             base = recording.geometry.next_base(base);
         }
         count
-    }
-
-    fn answer_deleted(&mut self, asked: Asked, recording_id: i64, count: i64) {
-        if let Some(session) = self.session(asked.session_id) {
-            session.ok(asked.correlation_id, count);
-            session.signal(
-                asked.correlation_id,
-                (recording_id, -1),
-                -1,
-                RecordingSignal::Delete,
-            );
-        }
     }
 
     pub(super) fn turn_truncations(&mut self, cycle: &mut Cycle<'_>) -> usize {

@@ -17,6 +17,7 @@ mod record;
 mod recorders;
 mod replay;
 mod requests;
+mod segments;
 mod setup;
 mod start;
 

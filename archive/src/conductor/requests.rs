@@ -270,12 +270,34 @@ impl Core {
                 self.ok(asked, id);
                 Ok(())
             }
+            ControlRequest::KeepAliveRequest(_) => Ok(()),
+            ControlRequest::Unknown(_) => Ok(()),
+            other => self.maintain(asked, other),
+        }
+    }
+
+    /// Requests that change recordings which are there.
+    fn maintain(&mut self, asked: Asked, request: &ControlRequest<'_>) -> Result<(), Refusal> {
+        match request {
             ControlRequest::TruncateRecordingRequest(one) => {
                 self.truncate(asked, one.recording_id, one.position)
             }
             ControlRequest::PurgeRecordingRequest(one) => self.purge(asked, one.recording_id),
-            ControlRequest::KeepAliveRequest(_) => Ok(()),
-            ControlRequest::Unknown(_) => Ok(()),
+            ControlRequest::DetachSegmentsRequest(one) => {
+                self.detach_segments(asked, one.recording_id, one.new_start_position)
+            }
+            ControlRequest::PurgeSegmentsRequest(one) => {
+                self.purge_segments(asked, one.recording_id, one.new_start_position)
+            }
+            ControlRequest::DeleteDetachedSegmentsRequest(one) => {
+                self.delete_detached_segments(asked, one.recording_id)
+            }
+            ControlRequest::AttachSegmentsRequest(one) => {
+                self.attach_segments(asked, one.recording_id)
+            }
+            ControlRequest::UpdateChannelRequest(one) => {
+                self.update_channel(asked, one.recording_id, one.channel)
+            }
             other => {
                 let words = format!("not supported yet: {}", name_of(other));
                 Err(Refusal::new(ErrorCode::Generic, words))

@@ -141,6 +141,11 @@ impl ReplaySession {
         self.is_aborted = true;
     }
 
+    /// How far it has published.
+    pub(crate) fn position(&self) -> i64 {
+        self.position
+    }
+
     /// One turn. `recorded` is how far the recording may be read now; `is_final` when it never gets further.
     pub(crate) fn turn(
         &mut self,
