@@ -26,7 +26,8 @@ pub(crate) enum Drama {
 pub(crate) fn play(drama: &mut Option<Drama>, one_in: u64, wipes: bool, world: &mut World) {
     *drama = match *drama {
         None => {
-            if !world.rng.one_in(one_in) {
+            // The plot needs a voter beside the two.
+            if !world.rng.one_in(one_in) || world.members.len() < 3 {
                 return;
             }
             begin(world)

@@ -17,6 +17,10 @@ pub(crate) struct Chore {
 
 /// A subscription to a leader's log.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about a subscription, not states of one machine"
+)]
 pub(crate) struct Reading {
     pub(crate) leader: usize,
     pub(crate) log_session_id: i32,

@@ -16,7 +16,7 @@ fn walks() -> u64 {
     let asked = std::env::var("TARANIS_WALKS")
         .ok()
         .and_then(|walks| walks.parse().ok());
-    asked.unwrap_or(if is_optimised() { 20_000 } else { 200 })
+    asked.unwrap_or_else(|| if is_optimised() { 20_000 } else { 200 })
 }
 
 /// The `sim` profile keeps debug assertions and `release` does not; only the optimised ones define this away.
