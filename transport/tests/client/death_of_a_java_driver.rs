@@ -21,10 +21,10 @@ fn a_killed_driver_ends_the_client_and_another_can_be_connected_in_its_place() {
     let Some(mut driver) = JavaDriver::start_with("killed", QUICK) else {
         return;
     };
-    for round in 0..3 {
+    for round in 0..2 {
         let (tell, told) = channel();
         let context = Context {
-            driver_timeout: Millis(1_500),
+            driver_timeout: Millis(3_000),
             ..driver.context()
         };
         let handlers = Handlers {
@@ -88,8 +88,8 @@ fn a_driver_that_shuts_down_ends_the_client_at_once() {
 #[test]
 fn a_client_that_slept_too_long_learns_it_in_its_first_turn() {
     let settings = [
-        "client-liveness-ns=1000000000",
-        "publication-unblock-ns=2000000000",
+        "client-liveness-ns=3000000000",
+        "publication-unblock-ns=5000000000",
         QUICK[0],
     ];
     let Some(driver) = JavaDriver::start_with("asleep", &settings) else {
