@@ -1,9 +1,9 @@
 //! The io_uring backend: one ring per thread, on Linux 6.1 and later.
 //!
-//! - [`ring`]: entries in, completions out. [`probe`]: whether there is one, and why not.
-//! - [`net`], [`send`], [`receive`]: datagrams, done inline by the kernel (`MSG_DONTWAIT`): one `io_uring_enter` for all sends
+//! - `ring`: entries in, completions out. `probe`: whether there is one, and why not.
+//! - `net`, `send`, `receive`: datagrams, done inline by the kernel (`MSG_DONTWAIT`): one `io_uring_enter` for all sends
 //!   of an agent's turn, one for all receives of a loop. Polls are armed only when the thread is about to park.
-//! - [`files`]: reads and direct writes, which end when they end.
+//! - `files`: reads and direct writes, which end when they end.
 //!
 //! Nothing here starts a thread, the kernel's workers included: what the kernel can't do without one is done with a plain call.
 
