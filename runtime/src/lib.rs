@@ -1,4 +1,16 @@
 //! The runtime: agents and the threads they run on, and everything they may touch.
+//!
+//! ```text
+//!   Agent::do_work(&mut Cycle) ◄── Invoker::cycle ◄── a runner's thread, or the caller's own
+//!                     │
+//!        now, mail, net, files, chores, names, rng
+//!                     │ staged, handed over once per turn
+//!        Backend: plain system calls | io_uring | sim (a seeded world)
+//! ```
+//!
+//! An agent owns its state, is told the time, and never waits: what it wants done is staged in its [`cycle`] and comes back as
+//! mail in a later turn. Read [`agent`] first, then [`cycle`], [`invoker`] and [`io`]; [`mem`] holds everything that other
+//! processes see, [`config`] the settings tables, [`sim`] the world in which all of it runs from a seed.
 
 pub mod agent;
 pub mod clock;
