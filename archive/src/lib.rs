@@ -19,6 +19,7 @@ pub mod conductor;
 pub mod context;
 pub mod control;
 pub mod error;
+mod frame;
 pub mod recorder;
 pub mod replayer;
 pub mod segment;

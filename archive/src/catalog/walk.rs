@@ -3,10 +3,11 @@
 use std::{io, path::Path};
 
 use taranis_runtime::io::Disk;
-use taranis_transport::log::frame::{HEADER_LENGTH, TYPE_PAD, aligned};
+use taranis_transport::log::frame::{HEADER_LENGTH, aligned};
 
 use crate::{
     checksum::Checksum,
+    frame::{FrameHeader, HEADER},
     segment::{Geometry, SegmentPlace},
 };
 
@@ -145,33 +146,27 @@ impl<'a> Window<'a> {
         position: i64,
         geometry: &Geometry,
     ) -> io::Result<Option<FrameAt>> {
-        let header = self.get(begin, HEADER_LENGTH as usize)?;
-        if header.len() < HEADER_LENGTH as usize {
+        let Some(header) = FrameHeader::read(self.get(begin, HEADER)?) else {
             return Ok(None);
-        }
-        let word = |at: usize| {
-            let bytes = header.get(at..at + 4).and_then(|bytes| bytes.first_chunk());
-            bytes.map_or(0, |bytes| i32::from_le_bytes(*bytes))
         };
-        let frame_length = word(0);
         let place = geometry.shape().place(position);
-        let fits = frame_length >= HEADER_LENGTH
-            && frame_length <= geometry.shape().left_in_term(position)
-            && aligned(frame_length) > 0;
-        if !fits || word(8) != place.offset || word(20) != place.term_id {
+        let fits = header.length >= HEADER_LENGTH
+            && header.length <= geometry.shape().left_in_term(position)
+            && aligned(header.length) > 0;
+        if !fits || header.term_offset != place.offset || header.term_id != place.term_id {
             return Ok(None);
         }
         Ok(Some(FrameAt {
             begin,
-            frame_length: frame_length.unsigned_abs(),
-            is_padding: word(4).cast_unsigned() >> 16 == u32::from(TYPE_PAD),
-            session_id: word(12),
+            frame_length: header.length.unsigned_abs(),
+            is_padding: header.is_padding,
+            session_id: header.session_id,
         }))
     }
 
     fn is_whole(&mut self, frame: &FrameAt, checksum: Option<Checksum>) -> io::Result<bool> {
         if let Some(checksum) = checksum {
-            let payload = frame.begin + HEADER_LENGTH as u64;
+            let payload = frame.begin + HEADER as u64;
             let length = (frame.end() - payload) as usize;
             let bytes = self.get(payload, length)?;
             if bytes.len() == length && checksum.of(bytes) == frame.session_id {

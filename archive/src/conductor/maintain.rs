@@ -12,10 +12,12 @@ use super::{
     core::Core,
     requests::{Asked, Refusal},
 };
-use crate::{catalog::Recording, error::ErrorCode, segment::SegmentName};
-
-/// Length of a frame's header.
-const HEADER: usize = 32;
+use crate::{
+    catalog::Recording,
+    error::ErrorCode,
+    frame::{FrameHeader, HEADER},
+    segment::SegmentName,
+};
 
 /// A truncation whose position lies inside a segment: the frame there is looked at first.
 #[derive(Debug)]
@@ -106,16 +108,14 @@ impl Truncation {
         self.buffer
             .read(0, &mut header)
             .map_err(|error| error.to_string())?;
-        let int = |at: usize| {
-            i32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-        };
-        let shape = self.recording.geometry.shape();
-        let place = shape.place(self.position);
-        let is_there = int(8) == place.offset
-            && int(20) == shape.term_id(place.term_count)
-            && int(16) == self.recording.stream_id;
-        is_there
-            .then_some(())
+        let place = self.recording.geometry.shape().place(self.position);
+        FrameHeader::read(&header)
+            .filter(|header| {
+                header.term_offset == place.offset
+                    && header.term_id == place.term_id
+                    && header.stream_id == self.recording.stream_id
+            })
+            .map(|_| ())
             .ok_or_else(|| format!("{} position not aligned to a data header", self.position))
     }
 }

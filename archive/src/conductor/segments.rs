@@ -5,6 +5,7 @@ use taranis_runtime::{
     io::{Chore, Completion, File, FileAccess, FileOps, FileToken, Outcome, Ticket},
     mem::Region,
 };
+use taranis_transport::log::frame::FRAME_ALIGNMENT;
 
 use super::{
     core::Core,
@@ -14,13 +15,12 @@ use crate::{
     catalog::Recording,
     codecs::RecordingSignal,
     error::ErrorCode,
+    frame::{FrameHeader, HEADER},
     segment::{SegmentFiles, SegmentName},
 };
 
 /// Bytes of a segment that are looked at in one go, for its first frame.
 const PIECE: usize = 64 << 10;
-/// Frames begin at multiples of this.
-const FRAME_ALIGNMENT: usize = 32;
 
 /// A request that needs to know which segment files there are.
 #[derive(Debug)]
@@ -124,35 +124,24 @@ fn adopt(token: FileToken, files: &mut FileOps) -> State {
 impl Attach {
     /// Looks for the first frame in the piece, and at whether it is one of the recording's.
     fn look(&self, recording: &Recording) -> Result<Seen, String> {
-        let shape = recording.geometry.shape();
-        for at in (0..PIECE).step_by(FRAME_ALIGNMENT) {
-            let mut header = [0; FRAME_ALIGNMENT];
-            let read = self.buffer.read(at, &mut header);
+        for at in (0..PIECE).step_by(FRAME_ALIGNMENT as usize) {
+            let mut bytes = [0; HEADER];
+            let read = self.buffer.read(at, &mut bytes);
             read.map_err(|error| error.to_string())?;
-            let int = |from: usize| {
-                let bytes = [
-                    header[from],
-                    header[from + 1],
-                    header[from + 2],
-                    header[from + 3],
-                ];
-                i32::from_le_bytes(bytes)
-            };
-            if int(0) <= 0 {
+            let Some(header) = FrameHeader::read(&bytes).filter(|header| header.length > 0) else {
                 continue;
-            }
-            let expected = shape.term_id(shape.place(self.base).term_count);
-            let (term_id, stream_id) = (int(20), int(16));
-            if term_id != expected {
-                return Err(format!(
-                    "term id does not match: actual={term_id} expected={expected}"
-                ));
-            }
-            if stream_id != recording.stream_id {
-                let expected = recording.stream_id;
-                return Err(format!(
-                    "stream id does not match: actual={stream_id} expected={expected}"
-                ));
+            };
+            let place = recording.geometry.shape().place(self.base);
+            let pairs = [
+                ("term id", header.term_id, place.term_id),
+                ("stream id", header.stream_id, recording.stream_id),
+            ];
+            for (what, actual, expected) in pairs {
+                if actual != expected {
+                    return Err(format!(
+                        "{what} does not match: actual={actual} expected={expected}"
+                    ));
+                }
             }
             return Ok(Seen::Frame(self.offset + at));
         }

@@ -1,10 +1,13 @@
 //! Copies of frames with their checksums (06 §3.2): the term buffer is not ours to change.
 
 use taranis_runtime::mem::{Region, Span};
-use taranis_transport::log::frame::{HEADER_LENGTH, TYPE_PAD, aligned};
+use taranis_transport::log::frame::aligned;
 
 use super::{flight::WRITES_MAX, pages::PAGE};
-use crate::checksum::Checksum;
+use crate::{
+    checksum::Checksum,
+    frame::{FrameHeader, HEADER, put_session_id},
+};
 
 /// Room for copies, one per write that may be under way.
 #[derive(Debug)]
@@ -57,20 +60,17 @@ impl Copies {
 
 /// Replaces the session id of each data frame by its checksum.
 pub(super) fn put_checksums(frames: &mut [u8], checksum: Checksum) {
-    let header_length = HEADER_LENGTH as usize;
     let mut rest = frames;
-    while rest.len() >= header_length {
-        let length = i32::from_le_bytes([rest[0], rest[1], rest[2], rest[3]]);
-        let frame_type = u16::from_le_bytes([rest[6], rest[7]]);
+    while let Some(header) = FrameHeader::read(rest) {
         // Lengths were checked when the frames were taken; the memory is another process's all the same.
-        let step = usize::try_from(aligned(length)).unwrap_or(0);
-        if step < header_length || step > rest.len() {
+        let step = usize::try_from(aligned(header.length)).unwrap_or(0);
+        if step < HEADER || step > rest.len() {
             return;
         }
         let (frame, next) = rest.split_at_mut(step);
-        if frame_type != TYPE_PAD {
-            let value = checksum.of(&frame[header_length..]);
-            frame[12..16].copy_from_slice(&value.to_le_bytes());
+        if !header.is_padding {
+            let value = checksum.of(&frame[HEADER..]);
+            put_session_id(frame, value);
         }
         rest = next;
     }

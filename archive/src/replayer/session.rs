@@ -6,19 +6,14 @@ use taranis_runtime::{
     io::{Chores, Completion, File, FileAccess, FileOps, Outcome, Ticket},
     mem::Region,
 };
-use taranis_transport::{
-    client::{ExclusivePublication, Pending, Refused},
-    log::frame::HEADER_LENGTH,
+use taranis_transport::client::{ExclusivePublication, Pending, Refused};
+
+use crate::{
+    catalog::Recording,
+    error::ErrorCode,
+    frame::{FrameHeader, HEADER, put_session_id, put_stream_id},
+    segment::SegmentName,
 };
-
-use crate::{catalog::Recording, error::ErrorCode, segment::SegmentName};
-
-/// Offsets in a frame's header (02 §4.1).
-const TYPE_AT: usize = 6;
-const SESSION_AT: usize = 12;
-const STREAM_AT: usize = 16;
-/// Type of a padding frame.
-const PADDING: u16 = 0;
 
 /// What a replay is to do.
 #[derive(Debug)]
@@ -264,7 +259,7 @@ impl ReplaySession {
         let most = (recorded - self.position)
             .min(left_in_term)
             .min(self.settings.read_length as i64);
-        if window <= 0 || most < i64::from(HEADER_LENGTH) {
+        if window <= 0 || most < HEADER as i64 {
             return 0;
         }
         usize::try_from(most).unwrap_or(0)
@@ -335,7 +330,7 @@ impl ReplaySession {
             }
         }
         if let Some(padding) = batch.padding {
-            match publication.append_padding(padding - HEADER_LENGTH as usize) {
+            match publication.append_padding(padding - HEADER) {
                 Ok(_) => self.position += padding as i64,
                 Err(refused) => return self.refused(refused),
             }
@@ -372,19 +367,17 @@ struct Batch {
 
 /// Walks whole frames and gives each its new session and stream. `Err`: where there is no frame.
 fn walk(bytes: &mut [u8], left: i64, session_id: i32, stream_id: i32) -> Result<Batch, usize> {
-    let header = HEADER_LENGTH as usize;
     let mut at = 0;
-    while at + header <= bytes.len() && (at as i64) < left {
+    while let Some(header) = FrameHeader::read(&bytes[at..])
+        && (at as i64) < left
+    {
         let frame = &mut bytes[at..];
-        let length = i32::from_le_bytes([frame[0], frame[1], frame[2], frame[3]]);
-        let Ok(length) = usize::try_from(length) else {
-            return Err(at);
-        };
-        if length < header {
+        let length = usize::try_from(header.length).map_err(|_| at)?;
+        if length < HEADER {
             return Err(at);
         }
         let aligned = length.next_multiple_of(32);
-        if u16::from_le_bytes([frame[TYPE_AT], frame[TYPE_AT + 1]]) == PADDING {
+        if header.is_padding {
             return Ok(Batch {
                 data: at,
                 padding: Some(aligned),
@@ -393,8 +386,8 @@ fn walk(bytes: &mut [u8], left: i64, session_id: i32, stream_id: i32) -> Result<
         if aligned > frame.len() {
             break;
         }
-        frame[SESSION_AT..SESSION_AT + 4].copy_from_slice(&session_id.to_le_bytes());
-        frame[STREAM_AT..STREAM_AT + 4].copy_from_slice(&stream_id.to_le_bytes());
+        put_session_id(frame, session_id);
+        put_stream_id(frame, stream_id);
         at += aligned;
     }
     Ok(Batch {
@@ -417,13 +410,13 @@ mod tests {
     fn frame(length: i32, kind: u16) -> Vec<u8> {
         let mut frame = vec![0; (length as usize).next_multiple_of(32)];
         frame[..4].copy_from_slice(&length.to_le_bytes());
-        frame[TYPE_AT..TYPE_AT + 2].copy_from_slice(&kind.to_le_bytes());
+        frame[6..8].copy_from_slice(&kind.to_le_bytes());
         frame
     }
 
     #[test]
     fn whole_frames_get_their_new_session_and_padding_ends_a_batch() {
-        let mut bytes = [frame(40, 1), frame(32, 1), frame(96, PADDING)].concat();
+        let mut bytes = [frame(40, 1), frame(32, 1), frame(96, 0)].concat();
         let batch = walk(&mut bytes, i64::MAX, 7, 8).unwrap();
         assert_eq!(
             batch,
@@ -432,10 +425,7 @@ mod tests {
                 padding: Some(96)
             }
         );
-        assert_eq!(
-            bytes[64 + SESSION_AT..64 + SESSION_AT + 8],
-            [7, 0, 0, 0, 8, 0, 0, 0]
-        );
+        assert_eq!(bytes[64 + 12..64 + 20], [7, 0, 0, 0, 8, 0, 0, 0]);
     }
 
     #[test]
