@@ -2,8 +2,7 @@
 
 use taranis_runtime::clock::Now;
 use taranis_transport::{
-    client::{Aeron, ClientError, ExclusivePublication, ImageHandlers, Pending, Subscription},
-    command::ErrorCode,
+    client::{Aeron, ExclusivePublication, ImageHandlers, Pending, Subscription},
     uri::{ChannelUri, keys},
 };
 
@@ -12,10 +11,11 @@ use super::{
     error::ArchiveError,
     session::{Incoming, Response, Session},
 };
-use crate::codecs::control::{ArchiveIdRequest, AuthConnectRequest};
+use crate::codecs::{
+    PROTOCOL_VERSION,
+    control::{ArchiveIdRequest, AuthConnectRequest},
+};
 
-/// Version of the archive protocol this client speaks, 1.12.0 (06 §5.2).
-const PROTOCOL_VERSION: i32 = 1 << 16 | 12 << 8;
 /// Server version from which an archive tells its id, 1.11.0.
 const ARCHIVE_ID_VERSION: i32 = 1 << 16 | 11 << 8;
 
@@ -132,7 +132,7 @@ impl Connect {
                     subscription,
                 },
                 Ok(None) => Step::Subscription { channels, pending },
-                Err(error) if is_temporary(&error) => Step::AddSubscription(channels),
+                Err(error) if error.is_temporary() => Step::AddSubscription(channels),
                 Err(error) => return Err(error.into()),
             },
             Step::AddPublication {
@@ -163,7 +163,7 @@ impl Connect {
                     subscription,
                     pending,
                 },
-                Err(error) if is_temporary(&error) => Step::AddPublication {
+                Err(error) if error.is_temporary() => Step::AddPublication {
                     channels,
                     subscription,
                 },
@@ -304,10 +304,6 @@ fn await_archive_id(mut session: Box<Session>, correlation_id: i64) -> Result<St
         session,
         correlation_id,
     })
-}
-
-fn is_temporary(error: &ClientError) -> bool {
-    error.code() == Some(ErrorCode::ResourceTemporarilyUnavailable)
 }
 
 impl Session {

@@ -33,6 +33,9 @@ pub const ARCHIVE: Schema = Schema {
     version: 13,
 };
 
+/// Version of the archive protocol that client and archive speak, 1.12.0 (06 §5.2).
+pub const PROTOCOL_VERSION: i32 = 1 << 16 | 12 << 8;
+
 /// The schema of the mark file.
 pub const ARCHIVE_MARK: Schema = Schema {
     id: 100,

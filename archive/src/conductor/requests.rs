@@ -299,7 +299,7 @@ impl Core {
                 self.update_channel(asked, one.recording_id, one.channel)
             }
             other => {
-                let words = format!("not supported yet: {}", name_of(other));
+                let words = format!("not supported yet: {}", other.name());
                 Err(Refusal::new(ErrorCode::Generic, words))
             }
         }
@@ -315,15 +315,6 @@ impl Core {
 /// Whether a source is on the archive's own driver.
 pub(super) fn is_local(location: SourceLocation) -> bool {
     location == SourceLocation::Local
-}
-
-/// The name of a request's message.
-fn name_of(request: &ControlRequest<'_>) -> String {
-    let text = format!("{request:?}");
-    text.split(['(', ' ', '{'])
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 macro_rules! asked_of {

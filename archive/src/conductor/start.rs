@@ -10,10 +10,7 @@ use taranis_transport::client::{
 };
 
 use super::{core::Core, setup::ArchiveSetup};
-use crate::{
-    catalog::{CatalogFile, layout::FILE_NAME},
-    control::is_temporary,
-};
+use crate::catalog::{CatalogFile, layout::FILE_NAME};
 
 /// Why an archive could not start.
 #[derive(Debug, thiserror::Error)]
@@ -230,7 +227,7 @@ impl Subscribe {
                 Some(waiting) => match waiting.poll() {
                     Ok(Some(subscription)) => self.done.push(subscription),
                     Ok(None) => {}
-                    Err(error) if is_temporary(&error) => *pending = None,
+                    Err(error) if error.is_temporary() => *pending = None,
                     Err(error) => return Err(error.into()),
                 },
             }

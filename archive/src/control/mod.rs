@@ -3,4 +3,4 @@
 pub mod channel;
 mod session;
 
-pub(crate) use session::{ControlSession, is_temporary};
+pub(crate) use session::ControlSession;

@@ -3,18 +3,19 @@
 use std::collections::VecDeque;
 
 use taranis_runtime::sbe::Message;
-use taranis_transport::client::{ClientError, ExclusivePublication, Pending, Refused};
+use taranis_transport::{
+    client::{ExclusivePublication, Pending, Refused},
+    cnc::SemanticVersion,
+};
 
 use crate::{
     codecs::{
-        ControlResponseCode, RecordingSignal,
+        ControlResponseCode, PROTOCOL_VERSION, RecordingSignal,
         response::{ControlResponse, Ping, RecordingSignalEvent},
     },
     error::ErrorCode,
 };
 
-/// Version of the archive protocol, 1.12.0.
-const PROTOCOL_VERSION: i32 = 1 << 16 | 12 << 8;
 /// How often the answer to a connect request is repeated until the client speaks.
 const RESEND_NS: i64 = 200_000_000;
 /// How often a live session is pinged.
@@ -65,8 +66,8 @@ impl ControlSession {
         let is_wrong = version >> 16 != PROTOCOL_VERSION >> 16;
         let words = format!(
             "invalid client version {}, archive is {}",
-            dotted(version),
-            dotted(PROTOCOL_VERSION)
+            SemanticVersion::from_wire(version),
+            SemanticVersion::from_wire(PROTOCOL_VERSION)
         );
         Self {
             id,
@@ -182,14 +183,15 @@ impl ControlSession {
         code: ControlResponseCode,
         message: &str,
     ) -> Vec<u8> {
-        encoded(&ControlResponse {
+        ControlResponse {
             control_session_id: self.id,
             correlation_id,
             relevant_id,
             code,
             version: PROTOCOL_VERSION,
             error_message: message,
-        })
+        }
+        .to_vec()
     }
 
     pub(crate) fn ok(&mut self, correlation_id: i64, relevant_id: i64) {
@@ -228,7 +230,7 @@ impl ControlSession {
             position,
             signal,
         };
-        self.queue.push_back(encoded(&event));
+        self.queue.push_back(event.to_vec());
     }
 
     /// A message that was encoded by the catalog.
@@ -284,9 +286,10 @@ impl ControlSession {
             return;
         }
         self.ping_ns = now_ns + PING_NS;
-        let ping = encoded(&Ping {
+        let ping = Ping {
             control_session_id: self.id,
-        });
+        }
+        .to_vec();
         let State::Active(publication) = &mut self.state else {
             return;
         };
@@ -298,27 +301,6 @@ impl ControlSession {
     }
 }
 
-/// Whether adding something failed only because the driver is still closing its predecessor.
-pub(crate) fn is_temporary(error: &ClientError) -> bool {
-    error.code() == Some(taranis_transport::command::ErrorCode::ResourceTemporarilyUnavailable)
-}
-
-fn encoded(message: &impl Message) -> Vec<u8> {
-    let mut buffer = vec![0; message.encoded_len()];
-    let length = message.encode(&mut buffer).unwrap_or(0);
-    buffer.truncate(length);
-    buffer
-}
-
 fn end(why: impl Into<String>) -> SessionEnd {
     SessionEnd { why: why.into() }
-}
-
-fn dotted(version: i32) -> String {
-    format!(
-        "{}.{}.{}",
-        version >> 16 & 0xFF,
-        version >> 8 & 0xFF,
-        version & 0xFF
-    )
 }

@@ -2,8 +2,7 @@
 
 use taranis_runtime::{clock::Now, sbe::Message};
 use taranis_transport::{
-    client::{Aeron, ClientError, ExclusivePublication, ImageHandlers, Pending, Subscription},
-    command::ErrorCode,
+    client::{Aeron, ExclusivePublication, ImageHandlers, Pending, Subscription},
     log::Action,
     uri::{ChannelUri, Media, keys},
 };
@@ -121,7 +120,7 @@ impl Connect {
                     members: self.members(),
                 },
                 Ok(None) => Step::Egress(pending),
-                Err(error) if is_temporary(&error) => Step::AddEgress,
+                Err(error) if error.is_temporary() => Step::AddEgress,
                 Err(error) => return Err(error.into()),
             },
             Step::Ingress { egress, members } => self.await_member(aeron, egress, members)?,
@@ -232,7 +231,7 @@ impl Connect {
             MemberState::Adding(mut pending) => match pending.poll() {
                 Ok(Some(publication)) => MemberState::Added(Box::new(publication)),
                 Ok(None) => MemberState::Adding(pending),
-                Err(error) if is_temporary(&error) => MemberState::Add,
+                Err(error) if error.is_temporary() => MemberState::Add,
                 Err(error) if self.endpoints.is_empty() => return Err(error.into()),
                 Err(_) => MemberState::Failed,
             },
@@ -265,9 +264,7 @@ impl Connect {
             encoded_credentials: &[],
             client_info: &client_info,
         };
-        let mut buffer = vec![0; request.encoded_len()];
-        let length = request.encode(&mut buffer).unwrap_or(0);
-        match ingress.publication.offer(&buffer[..length]) {
+        match ingress.publication.offer(&request.to_vec()) {
             Ok(_) => Ok(Step::Response {
                 egress,
                 ingress,
@@ -356,8 +353,4 @@ fn poll_answer(
         }
     });
     answer
-}
-
-pub(super) fn is_temporary(error: &ClientError) -> bool {
-    error.code() == Some(ErrorCode::ResourceTemporarilyUnavailable)
 }

@@ -6,10 +6,7 @@ use taranis_transport::{
     log::Action,
 };
 
-use super::{
-    connect::is_temporary, context::ClusterContext, egress::Egress, endpoints::Endpoints,
-    error::ClusterError,
-};
+use super::{context::ClusterContext, egress::Egress, endpoints::Endpoints, error::ClusterError};
 use crate::codecs::{
     EgressMessage, EventCode, SessionMessageHeader,
     egress::NewLeaderEvent,
@@ -327,7 +324,7 @@ impl ClusterSession {
                             *adding = Adding::Added;
                         }
                         Ok(None) => {}
-                        Err(error) if is_temporary(&error) => *adding = Adding::Add,
+                        Err(error) if error.is_temporary() => *adding = Adding::Add,
                         Err(error) => return Err(error.into()),
                     },
                     Adding::Added => {

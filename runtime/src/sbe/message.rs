@@ -165,6 +165,15 @@ pub trait Message: Encode {
         self.write_body(&mut out)?;
         Ok(length)
     }
+
+    /// Header and body in a vector of their own: for what is sent now and then. Empty when a variable part is longer than its
+    /// length field can say.
+    fn to_vec(&self) -> Vec<u8> {
+        let mut buffer = vec![0; self.encoded_len()];
+        let length = self.encode(&mut buffer).unwrap_or(0);
+        buffer.truncate(length);
+        buffer
+    }
 }
 
 /// What encoding a message gave: its length, or that the buffer was too small.

@@ -318,6 +318,14 @@ macro_rules! __sbe_dispatch {
         }
 
         impl $($generics)* $self {
+            /// The message's name in the schema, with a capital first letter.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$message(_) => <$type as $crate::sbe::Message>::NAME,)+
+                    Self::Unknown(_) => "Unknown",
+                }
+            }
+
             /// Decodes a message of this stream. Bytes after its end are ignored.
             pub fn decode(message: &$life [u8]) -> Result<Self, $crate::sbe::Malformed> {
                 let (header, body) = $crate::sbe::MessageHeader::decode(message)?;

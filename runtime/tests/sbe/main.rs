@@ -274,6 +274,8 @@ fn a_stream_is_decoded_by_template_id() {
         mode: None,
     });
     assert_eq!(Music::decode(&holes), Ok(Music::Unknown(Holes::HEADER)));
+    assert_eq!(Music::PlayRequest(PLAY).name(), "PlayRequest");
+    assert_eq!(PLAY.to_vec(), encoded(&PLAY));
     let mut foreign = encoded(&PLAY);
     foreign[4] = 99;
     assert_eq!(

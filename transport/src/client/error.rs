@@ -186,6 +186,11 @@ impl ClientError {
         }
     }
 
+    /// Whether the driver refused a command only because something is still closing: asking again helps.
+    pub fn is_temporary(&self) -> bool {
+        self.code() == Some(ErrorCode::ResourceTemporarilyUnavailable)
+    }
+
     /// What the driver's ON_ERROR says. Its text may begin with a category, which this type prints itself.
     pub(super) fn registration(correlation_id: i64, code: ErrorCode, text: &[u8]) -> Self {
         let text = String::from_utf8_lossy(text);
