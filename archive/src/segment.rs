@@ -12,7 +12,11 @@
 //!                  ▲ start
 //! ```
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use taranis_runtime::io::{Chore, Entry, FileAccess, Opening};
 use taranis_transport::log::{Shape, shape::BadTermLength};
@@ -192,11 +196,16 @@ impl SegmentName {
         Ok(Some(Self { recording_id, base }))
     }
 
+    /// Its file in `directory`.
+    pub fn path_in(self, directory: &Path) -> PathBuf {
+        directory.join(self.to_string())
+    }
+
     /// The chore that opens this segment in `directory`: a new one at its full length, all blocks allocated; it is an error
     /// if there is one of that name.
     pub fn create_in(self, directory: &Path, geometry: &Geometry, access: FileAccess) -> Chore {
         Chore::OpenFile {
-            path: directory.join(self.to_string()),
+            path: self.path_in(directory),
             access,
             opening: Opening::New {
                 // A segment length is positive.
@@ -208,7 +217,7 @@ impl SegmentName {
     /// The chore that opens this segment in `directory`, where it is there already.
     pub fn open_in(self, directory: &Path, access: FileAccess) -> Chore {
         Chore::OpenFile {
-            path: directory.join(self.to_string()),
+            path: self.path_in(directory),
             access,
             opening: Opening::Existing,
         }

@@ -10,11 +10,12 @@ use super::{
     maintain::Truncation,
     record::RecordingSubscription,
     recorders::Recorder,
+    requests::Refusal,
     segments::Search,
     setup::{ArchiveSettings, ArchiveSetup},
 };
 use crate::{
-    catalog::{Catalog, CatalogFile, Changes, Mark, file::CatalogWriteFailed},
+    catalog::{Catalog, CatalogFile, Changes, Mark, Recording, file::CatalogWriteFailed},
     context::Context,
     control::ControlSession,
     recorder::{Progress, ProgressSlot},
@@ -40,8 +41,6 @@ pub(super) struct Core {
     pub(super) replays: Vec<ReplaySession>,
     pub(super) listings: BTreeMap<i64, Listing>,
     pub(super) truncations: Vec<Truncation>,
-    /// Segments that truncations wait for, to be asked for.
-    pub(super) opening: Vec<Chore>,
     pub(super) searches: Vec<Search>,
     /// Chores whose outcome nobody waits for, each once the catalog's file is that far: it never names a file that is gone.
     pub(super) loose_chores: VecDeque<(Mark, Chore)>,
@@ -82,7 +81,6 @@ impl Core {
             replays: Vec::new(),
             listings: BTreeMap::new(),
             truncations: Vec::new(),
-            opening: Vec::new(),
             searches: Vec::new(),
             loose_chores: VecDeque::new(),
             // Unlike those of an archive before it in the same directory, as good as always.
@@ -202,6 +200,11 @@ impl Core {
     /// The session, if it is still there: answers to one that is gone go nowhere.
     pub(super) fn session(&mut self, id: i64) -> Option<&mut ControlSession> {
         self.sessions.get_mut(id)
+    }
+
+    /// A recording that is asked for.
+    pub(super) fn recording(&self, id: i64) -> Result<&Recording, Refusal> {
+        self.catalog.get(id).ok_or_else(|| Refusal::unknown(id))
     }
 
     /// How far an active recording is recorded.

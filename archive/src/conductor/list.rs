@@ -85,11 +85,7 @@ impl Core {
     }
 
     pub(super) fn start_position(&mut self, asked: Asked, id: i64) -> Result<(), Refusal> {
-        let position = self
-            .catalog
-            .get(id)
-            .ok_or_else(|| Refusal::unknown(id))?
-            .start_position;
+        let position = self.recording(id)?.start_position;
         self.ok(asked, position);
         Ok(())
     }
@@ -100,40 +96,31 @@ impl Core {
         id: i64,
         channel: &str,
     ) -> Result<(), Refusal> {
-        self.catalog.get(id).ok_or_else(|| Refusal::unknown(id))?;
+        self.recording(id)?;
         let stripped = stripped(&ChannelUri::parse(channel)?)?.to_string();
         let changes = self
             .catalog
-            .channel_updated(id, channel.to_owned(), stripped)
-            .map_err(|error| Refusal::new(ErrorCode::Generic, error.to_string()))?;
+            .channel_updated(id, channel.to_owned(), stripped)?;
         self.stage(changes);
         self.ok(asked, 0);
         Ok(())
     }
 
     pub(super) fn stop_position(&mut self, asked: Asked, id: i64) -> Result<(), Refusal> {
-        let stop = self
-            .catalog
-            .get(id)
-            .ok_or_else(|| Refusal::unknown(id))?
-            .stop;
+        let stop = self.recording(id)?.stop;
         self.ok(asked, stop.map_or(-1, |stop| stop.position));
         Ok(())
     }
 
     pub(super) fn recording_position(&mut self, asked: Asked, id: i64) -> Result<(), Refusal> {
-        self.catalog.get(id).ok_or_else(|| Refusal::unknown(id))?;
+        self.recording(id)?;
         let position = self.recorded_position(id).unwrap_or(-1);
         self.ok(asked, position);
         Ok(())
     }
 
     pub(super) fn max_recorded_position(&mut self, asked: Asked, id: i64) -> Result<(), Refusal> {
-        let stop = self
-            .catalog
-            .get(id)
-            .ok_or_else(|| Refusal::unknown(id))?
-            .stop;
+        let stop = self.recording(id)?.stop;
         let position = self
             .recorded_position(id)
             .or_else(|| stop.map(|stop| stop.position))

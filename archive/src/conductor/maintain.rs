@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use taranis_runtime::{
     cycle::Cycle,
-    io::{Chore, Completion, File, FileAccess, FileOps, Outcome, Ticket},
+    io::{Chore, Chores, Completion, File, FileAccess, FileOps, Opening, Outcome, Ticket},
     mem::Region,
 };
 
@@ -32,15 +32,11 @@ pub(super) struct Truncation {
 
 #[derive(Debug)]
 enum State {
-    Opening(Ticket),
-    Reading {
-        file: File,
-        ticket: Ticket,
-    },
-    /// The frame was read, or could not be.
-    Read(Result<(), String>),
-    Zeroing(Ticket),
-    Zeroed(Result<(), String>),
+    Open(Option<Ticket>),
+    Read(File, Ticket),
+    /// The frame is the recording's: what is behind it goes.
+    Zero(Option<Ticket>),
+    Over(Result<(), String>),
 }
 
 impl Truncation {
@@ -50,35 +46,35 @@ impl Truncation {
         completion: Completion,
         files: &mut FileOps,
     ) -> Option<Completion> {
-        match self.state {
-            State::Opening(ticket) if ticket == completion.ticket => {
-                self.state = match completion.outcome {
-                    Outcome::File(token) => self.read(token, files),
-                    other => State::Read(Err(format!("{}: {other:?}", self.path.display()))),
-                };
-                None
+        let ours = Some(completion.ticket);
+        self.state = match (&self.state, completion.outcome) {
+            (State::Open(ticket), Outcome::File(token)) if *ticket == ours => {
+                self.read(token, files)
             }
-            State::Reading { file, ticket } if ticket == completion.ticket => {
-                files.release(file);
-                self.state = State::Read(match completion.outcome {
+            (State::Read(file, ticket), outcome) if Some(*ticket) == ours => {
+                files.release(*file);
+                let checked = match outcome {
                     Outcome::Moved(HEADER) => self.check(),
-                    other => Err(format!("{}: {other:?}", self.path.display())),
-                });
-                None
+                    other => Err(self.problem(&other)),
+                };
+                checked.map_or_else(|words| State::Over(Err(words)), |()| State::Zero(None))
             }
-            State::Zeroing(ticket) if ticket == completion.ticket => {
-                self.state = State::Zeroed(match completion.outcome {
-                    Outcome::Done => Ok(()),
-                    other => Err(format!("{}: {other:?}", self.path.display())),
-                });
-                None
+            (State::Zero(ticket), Outcome::Done) if *ticket == ours => State::Over(Ok(())),
+            (State::Open(ticket) | State::Zero(ticket), other) if *ticket == ours => {
+                State::Over(Err(self.problem(&other)))
             }
-            State::Opening(_)
-            | State::Reading { .. }
-            | State::Read(_)
-            | State::Zeroing(_)
-            | State::Zeroed(_) => Some(completion),
-        }
+            (_, outcome) => {
+                return Some(Completion {
+                    outcome,
+                    ..completion
+                });
+            }
+        };
+        None
+    }
+
+    fn problem(&self, outcome: &Outcome) -> String {
+        format!("{}: {outcome:?}", self.path.display())
     }
 
     fn offset(&self) -> u64 {
@@ -97,9 +93,9 @@ impl Truncation {
                 let ticket = files
                     .read(file, span, self.offset())
                     .map_err(|full| full.to_string())?;
-                Ok(State::Reading { file, ticket })
+                Ok(State::Read(file, ticket))
             });
-        begun.unwrap_or_else(|words| State::Read(Err(words)))
+        begun.unwrap_or_else(|words| State::Over(Err(words)))
     }
 
     /// The frame at the position must be one of the recording's, at just that place.
@@ -122,11 +118,7 @@ impl Truncation {
 
 impl Core {
     pub(super) fn truncate(&mut self, asked: Asked, id: i64, position: i64) -> Result<(), Refusal> {
-        let recording = self
-            .catalog
-            .get(id)
-            .ok_or_else(|| Refusal::unknown(id))?
-            .clone();
+        let recording = self.recording(id)?.clone();
         let Some(stop) = recording.stop.filter(|_| !self.is_active(id)) else {
             return Err(Refusal::new(
                 ErrorCode::ActiveRecording,
@@ -143,7 +135,7 @@ impl Core {
         }
         if self.truncations.iter().any(|one| one.recording.id == id) {
             let words = format!("another delete operation in progress for recording id: {id}");
-            return Err(Refusal::new(ErrorCode::Generic, words));
+            return Err(Refusal::generic(words));
         }
         for replay in self
             .replays
@@ -160,28 +152,19 @@ impl Core {
             recording_id: id,
             base,
         };
-        let chore = name.open_in(&self.context.dir, FileAccess::Buffered);
-        let Chore::OpenFile { path, .. } = &chore else {
-            return Err(Refusal::new(ErrorCode::Generic, "a segment is a file"));
-        };
         self.truncations.push(Truncation {
             asked,
-            path: path.clone(),
+            path: name.path_in(&self.context.dir),
             recording,
             position,
             buffer: Region::heap(HEADER),
-            state: State::Read(Err("not opened".to_owned())),
+            state: State::Open(None),
         });
-        self.opening.push(chore);
         Ok(())
     }
 
     pub(super) fn purge(&mut self, asked: Asked, id: i64) -> Result<(), Refusal> {
-        let recording = self
-            .catalog
-            .get(id)
-            .ok_or_else(|| Refusal::unknown(id))?
-            .clone();
+        let recording = self.recording(id)?.clone();
         if self.replays.iter().any(|replay| replay.recording_id == id) {
             let words = format!("cannot purge recording with active replay {id}");
             return Err(Refusal::new(ErrorCode::ActiveRecording, words));
@@ -192,10 +175,7 @@ impl Core {
                 format!("cannot purge active recording {id}"),
             ));
         };
-        let changes = self
-            .catalog
-            .purged(id)
-            .map_err(|error| Refusal::new(ErrorCode::Generic, error.to_string()))?;
+        let changes = self.catalog.purged(id)?;
         self.stage(changes);
         let start = recording.start_position;
         let first = recording.segment_base(start);
@@ -207,10 +187,7 @@ impl Core {
     /// Moves the stop position and removes the files behind it.
     fn cut(&mut self, asked: Asked, recording: &Recording, position: i64) -> Result<(), Refusal> {
         let old = recording.stop.map_or(position, |stop| stop.position);
-        let changes = self
-            .catalog
-            .stop_moved(recording.id, position)
-            .map_err(|error| Refusal::new(ErrorCode::Generic, error.to_string()))?;
+        let changes = self.catalog.stop_moved(recording.id, position)?;
         self.stage(changes);
         let base = recording.segment_base(position);
         let is_at_base = position == base || position == recording.start_position;
@@ -233,12 +210,9 @@ impl Core {
                 recording_id: recording.id,
                 base,
             };
-            if let Chore::OpenFile { path, .. } =
-                name.open_in(&self.context.dir, FileAccess::Buffered)
-            {
-                let known = self.file.mark();
-                self.loose_chores.push_back((known, Chore::Unlink { path }));
-            }
+            let path = name.path_in(&self.context.dir);
+            let known = self.file.mark();
+            self.loose_chores.push_back((known, Chore::Unlink { path }));
             count += 1;
             base = recording.geometry.next_base(base);
         }
@@ -246,62 +220,46 @@ impl Core {
     }
 
     pub(super) fn turn_truncations(&mut self, cycle: &mut Cycle<'_>) -> usize {
-        let opening = std::mem::take(&mut self.opening);
-        for chore in opening {
-            let Chore::OpenFile { path, .. } = &chore else {
-                continue;
-            };
-            let waiting = self.truncations.iter_mut().find(|one| one.path == *path);
-            match (waiting, cycle.chores.ask(chore.clone())) {
-                (Some(truncation), Ok(ticket)) => truncation.state = State::Opening(ticket),
-                (_, Err(_)) => self.opening.push(chore),
-                (None, Ok(_)) => {}
-            }
-        }
-        let mut work = 0;
-        let mut at = 0;
-        while at < self.truncations.len() {
-            if self.turn_truncation(at, cycle) {
-                work += 1;
-            } else {
-                at += 1;
-            }
-        }
-        work
+        let mut left = std::mem::take(&mut self.truncations);
+        let before = left.len();
+        left.retain_mut(|truncation| !self.turn_truncation(truncation, cycle.chores));
+        let over = before - left.len();
+        self.truncations = left;
+        over
     }
 
-    /// Whether the truncation is over, and gone from the table.
-    fn turn_truncation(&mut self, at: usize, cycle: &mut Cycle<'_>) -> bool {
-        let is_opening = self.opening.iter().any(|chore| {
-            matches!(chore, Chore::OpenFile { path, .. } if *path == self.truncations[at].path)
-        });
-        let truncation = &mut self.truncations[at];
-        let result = match &truncation.state {
-            State::Read(Ok(())) => {
+    /// Whether it is over.
+    fn turn_truncation(&mut self, truncation: &mut Truncation, chores: &mut Chores) -> bool {
+        match &truncation.state {
+            State::Open(None) => {
+                let chore = Chore::OpenFile {
+                    path: truncation.path.clone(),
+                    access: FileAccess::Buffered,
+                    opening: Opening::Existing,
+                };
+                truncation.state = State::Open(chores.ask(chore).ok());
+                false
+            }
+            State::Zero(None) => {
                 let chore = Chore::ZeroFrom {
                     path: truncation.path.clone(),
                     at: truncation.offset(),
                 };
-                if let Ok(ticket) = cycle.chores.ask(chore) {
-                    truncation.state = State::Zeroing(ticket);
-                }
-                return false;
+                truncation.state = State::Zero(chores.ask(chore).ok());
+                false
             }
-            State::Read(Err(_)) if is_opening => return false,
-            State::Read(Err(words)) | State::Zeroed(Err(words)) => Err(words.clone()),
-            State::Zeroed(Ok(())) => Ok(()),
-            State::Opening(_) | State::Reading { .. } | State::Zeroing(_) => return false,
-        };
-        let truncation = self.truncations.remove(at);
-        let asked = truncation.asked;
-        let done = result
-            .map_err(|words| Refusal::new(ErrorCode::Generic, words))
-            .and_then(|()| self.cut(asked, &truncation.recording, truncation.position));
-        if let Err(refusal) = done
-            && let Some(session) = self.session(asked.session_id)
-        {
-            session.error(asked.correlation_id, refusal.code, &refusal.words);
+            State::Over(result) => {
+                let (asked, recording) = (truncation.asked, &truncation.recording);
+                let done = result
+                    .clone()
+                    .map_err(Refusal::generic)
+                    .and_then(|()| self.cut(asked, recording, truncation.position));
+                if let Err(refusal) = done {
+                    self.refuse(asked, &refusal);
+                }
+                true
+            }
+            State::Open(Some(_)) | State::Read(..) | State::Zero(Some(_)) => false,
         }
-        true
     }
 }

@@ -69,7 +69,7 @@ impl Core {
             return Err(Refusal::new(ErrorCode::MaxRecordings, words));
         }
         let id = extend.recording_id;
-        let recording = self.catalog.get(id).ok_or_else(|| Refusal::unknown(id))?;
+        let recording = self.recording(id)?;
         if recording.stream_id != stream.1 {
             let words = format!(
                 "cannot extend recording {id} with streamId={} for existing streamId={}",
@@ -104,10 +104,11 @@ impl Core {
             return Err(Refusal::new(ErrorCode::ActiveSubscription, words));
         }
         let recorded = channel::recorded(&uri, is_local(location))?;
-        let pending = self
-            .aeron
-            .async_add_subscription(&recorded.to_string(), stream_id, ImageHandlers::default())
-            .map_err(|error| Refusal::new(ErrorCode::Generic, error.to_string()))?;
+        let pending = self.aeron.async_add_subscription(
+            &recorded.to_string(),
+            stream_id,
+            ImageHandlers::default(),
+        )?;
         let id = pending.registration_id();
         let subscription = RecordingSubscription {
             asked,
@@ -163,7 +164,7 @@ impl Core {
         asked: Asked,
         id: i64,
     ) -> Result<(), Refusal> {
-        self.catalog.get(id).ok_or_else(|| Refusal::unknown(id))?;
+        self.recording(id)?;
         let active = self
             .recorders
             .iter_mut()
@@ -224,7 +225,7 @@ impl Core {
                     Ok(None) => {}
                     Err(error) => {
                         one.is_stopped = true;
-                        added.push((one.asked, Err(error.to_string())));
+                        added.push((one.asked, Err(error)));
                     }
                 },
                 SubscriptionState::Added(subscription) if !one.is_stopped => {
@@ -244,19 +245,13 @@ impl Core {
         for (asked, result) in added {
             match result {
                 Ok(id) => self.ok(asked, id),
-                Err(words) => self.refuse(asked, &Refusal::new(ErrorCode::Generic, words)),
+                Err(error) => self.refuse(asked, &error.into()),
             }
         }
         for (id, image) in images {
             self.on_image(id, image);
         }
         work
-    }
-
-    pub(super) fn refuse(&mut self, asked: Asked, refusal: &Refusal) {
-        if let Some(session) = self.session(asked.session_id) {
-            session.error(asked.correlation_id, refusal.code, &refusal.words);
-        }
     }
 
     /// Subscriptions that were stopped and record nothing any more go.

@@ -90,6 +90,7 @@ impl Recorder {
             || (info.is_end_of_stream() && has_all)
     }
 }
+
 impl Core {
     pub(super) fn on_image(&mut self, subscription_id: i64, image: Image) {
         let Some(subscription) = self.subscriptions.get(subscription_id) else {
@@ -97,31 +98,32 @@ impl Core {
         };
         let (asked, auto_stop) = (subscription.asked, subscription.auto_stop);
         let begun = match subscription.extends {
-            None => self.begin_new(subscription_id, &image),
-            Some(id) => self.begin_extension(id, subscription_id, &image),
+            None => {
+                let channels = (subscription.stripped.clone(), subscription.original.clone());
+                self.begin_new(channels, &image)
+            }
+            Some(id) => self.begin_extension(id, asked, &image),
         };
-        let begun = match begun {
-            Ok(begun) => begun,
+        match begun {
+            Ok(begun) => self.begin_recorder((subscription_id, asked, auto_stop), image, &begun),
             Err(refusal) => {
                 self.refuse(asked, &refusal);
                 if auto_stop {
                     self.stop_subscription(subscription_id);
                 }
-                return;
             }
-        };
-        self.begin_recorder(subscription_id, image, &begun);
+        }
     }
 
-    fn begin_new(&mut self, subscription_id: i64, image: &Image) -> Result<Begun, Refusal> {
-        let generic = |words: String| Refusal::new(ErrorCode::Generic, words);
+    fn begin_new(
+        &mut self,
+        (stripped_channel, original_channel): (String, String),
+        image: &Image,
+    ) -> Result<Begun, Refusal> {
         let info = image.info();
         let configured = i32::try_from(self.context.segment_file_length.0).unwrap_or(i32::MAX);
-        let geometry = Geometry::of_new_recording(*info.shape(), configured)
-            .map_err(|error| generic(error.to_string()))?;
-        let Some(subscription) = self.subscriptions.get(subscription_id) else {
-            return Err(generic("the recording's subscription is gone".to_owned()));
-        };
+        let geometry =
+            Geometry::of_new_recording(*info.shape(), configured).map_err(Refusal::generic)?;
         let new = NewRecording {
             start_timestamp_ms: self.now.epoch_ms(),
             start_position: info.join_position(),
@@ -129,27 +131,17 @@ impl Core {
             mtu_length: info.mtu_length(),
             session_id: info.session_id(),
             stream_id: info.stream_id(),
-            stripped_channel: subscription.stripped.clone(),
-            original_channel: subscription.original.clone(),
+            stripped_channel,
+            original_channel,
             source_identity: info.source_identity().to_owned(),
         };
-        let (id, changes) = self
-            .catalog
-            .added(new)
-            .map_err(|error| generic(error.to_string()))?;
+        let (id, changes) = self.catalog.added(new)?;
         let known = self.stage(changes);
-        let recording = self.catalog.get(id).cloned();
-        recording
-            .map(|recording| (recording, RecordingSignal::Start, known))
-            .ok_or_else(|| Refusal::unknown(id))
+        let recording = self.recording(id)?.clone();
+        Ok((recording, RecordingSignal::Start, known))
     }
 
-    fn begin_extension(
-        &mut self,
-        id: i64,
-        subscription_id: i64,
-        image: &Image,
-    ) -> Result<Begun, Refusal> {
+    fn begin_extension(&mut self, id: i64, asked: Asked, image: &Image) -> Result<Begun, Refusal> {
         let invalid = |words: String| Refusal::new(ErrorCode::InvalidExtension, words);
         if self.is_active(id) {
             return Err(Refusal::new(
@@ -157,7 +149,7 @@ impl Core {
                 format!("cannot extend active recording {id}"),
             ));
         }
-        let recording = self.catalog.get(id).ok_or_else(|| Refusal::unknown(id))?;
+        let recording = self.recording(id)?;
         let (info, shape) = (image.info(), recording.geometry.shape());
         let stop = recording.stop.map_or(-1, |stop| stop.position);
         let differs = [
@@ -194,9 +186,6 @@ impl Core {
                 "cannot extend recording {id} {what}={ours} != {of}={theirs}"
             )));
         }
-        let Some(asked) = self.subscriptions.get(subscription_id).map(|one| one.asked) else {
-            return Err(invalid("the recording's subscription is gone".to_owned()));
-        };
         let by = Extension {
             control_session_id: asked.session_id,
             correlation_id: asked.correlation_id,
@@ -207,22 +196,16 @@ impl Core {
             .extended(id, by)
             .map_err(|error| invalid(error.to_string()))?;
         let known = self.stage(changes);
-        let recording = self.catalog.get(id).cloned();
-        recording
-            .map(|recording| (recording, RecordingSignal::Extend, known))
-            .ok_or_else(|| Refusal::unknown(id))
+        let recording = self.recording(id)?.clone();
+        Ok((recording, RecordingSignal::Extend, known))
     }
 
     fn begin_recorder(
         &mut self,
-        subscription_id: i64,
+        (subscription_id, asked, auto_stop): (i64, Asked, bool),
         image: Image,
         (recording, signal, known): &Begun,
     ) {
-        let Some(subscription) = self.subscriptions.get(subscription_id) else {
-            return;
-        };
-        let (asked, auto_stop) = (subscription.asked, subscription.auto_stop);
         let key = RecPosKey {
             recording_id: recording.id,
             session_id: recording.session_id,
@@ -256,7 +239,7 @@ impl Core {
                 join_position,
                 auto_stop,
             }),
-            Err(error) => self.refuse(asked, &Refusal::new(ErrorCode::Generic, error.to_string())),
+            Err(error) => self.refuse(asked, &error.into()),
         }
     }
 

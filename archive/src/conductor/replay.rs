@@ -71,11 +71,7 @@ impl Core {
             ));
         }
         let id = ask.recording_id;
-        let recording = self
-            .catalog
-            .get(id)
-            .ok_or_else(|| Refusal::unknown(id))?
-            .clone();
+        let recording = self.recording(id)?.clone();
         let limit = self.limit_of(ask)?;
         let begin = begin_of(ask, &recording)?;
         let end = end_of(ask, &recording, begin, limit)?;
@@ -86,16 +82,10 @@ impl Core {
             begin,
             self.settings.replay_linger_timeout.0,
         )
-        .map_err(|error| {
-            Refusal::new(
-                ErrorCode::Generic,
-                format!("failed to process replayChannel - {error}"),
-            )
-        })?;
+        .map_err(|error| Refusal::generic(format!("failed to process replayChannel - {error}")))?;
         let publication = self
             .aeron
-            .async_add_exclusive_publication(&channel.to_string(), ask.stream_id)
-            .map_err(|error| Refusal::new(ErrorCode::Generic, error.to_string()))?;
+            .async_add_exclusive_publication(&channel.to_string(), ask.stream_id)?;
         let settings = ReplaySettings {
             directory: self.context.dir.clone(),
             position: begin,
@@ -120,20 +110,23 @@ impl Core {
     fn limit_of(&self, ask: &ReplayAsk<'_>) -> Result<Option<i64>, Refusal> {
         match ask.limit_counter_id {
             Some(counter_id) => {
-                let counter = self
-                    .aeron
-                    .counters()
-                    .readable(counter_id)
-                    .filter(|one| one.is_alive());
-                counter.map(|counter| Some(counter.get())).ok_or_else(|| {
+                self.value_of(counter_id).map(Some).ok_or_else(|| {
                     let words = format!(
                         "unable to create replay limit counter id= {counter_id} because of: it is not allocated"
                     );
-                    Refusal::new(ErrorCode::Generic, words)
+                    Refusal::generic(words)
                 })
             }
             None => Ok(self.recorded_position(ask.recording_id)),
         }
+    }
+
+    /// The value of a counter that is allocated.
+    fn value_of(&self, counter_id: i32) -> Option<i64> {
+        let counter = self.aeron.counters().readable(counter_id);
+        counter
+            .filter(|counter| counter.is_alive())
+            .map(|counter| counter.get())
     }
 
     pub(super) fn stop_replays(
@@ -194,17 +187,9 @@ impl Core {
         };
         match replay.limit_counter_id() {
             None => recorded,
-            Some(counter_id) => {
-                let counter = self
-                    .aeron
-                    .counters()
-                    .readable(counter_id)
-                    .filter(|one| one.is_alive());
-                match counter {
-                    Some(counter) => (counter.get().min(recorded.0), false),
-                    None => recorded,
-                }
-            }
+            Some(counter_id) => self
+                .value_of(counter_id)
+                .map_or(recorded, |limit| (limit.min(recorded.0), false)),
         }
     }
 
@@ -234,7 +219,7 @@ fn begin_of(ask: &ReplayAsk<'_>, recording: &Recording) -> Result<i64, Refusal> 
         let words = format!(
             "requested replay start position={position} is not a multiple of FRAME_ALIGNMENT (32) for recording {id}"
         );
-        return Err(Refusal::new(ErrorCode::Generic, words));
+        return Err(Refusal::generic(words));
     }
     if position < recording.start_position {
         let start = recording.start_position;
@@ -281,7 +266,7 @@ fn end_of(
         length if length < 0 => {
             let words =
                 format!("replay length must be positive: length={length} for recording {id}");
-            Err(Refusal::new(ErrorCode::Generic, words))
+            Err(Refusal::generic(words))
         }
         length => Ok(begin.saturating_add(length).min(longest)),
     }
@@ -298,7 +283,7 @@ fn read_length(
             "fileIoMaxLength={} < mtuLength={mtu}",
             ask.file_io_max_length
         );
-        return Err(Refusal::new(ErrorCode::Generic, words));
+        return Err(Refusal::generic(words));
     }
     let configured = usize::try_from(configured)
         .unwrap_or(READ_MAX)

@@ -1,13 +1,14 @@
 //! Control requests: which verb each is (06 §2.1, §5.5).
 
 use taranis_transport::{
-    client::Subscription,
+    client::{ClientError, Subscription},
     log::Action,
     uri::{ChannelUri, UriError},
 };
 
 use super::{core::Core, list::Listing, record::Extend, replay::ReplayAsk};
 use crate::{
+    catalog::RefusedEdit,
     codecs::{ControlRequest, SourceLocation},
     control::{ControlSession, channel},
     error::ErrorCode,
@@ -38,6 +39,10 @@ impl Refusal {
         }
     }
 
+    pub(super) fn generic(words: impl ToString) -> Self {
+        Self::new(ErrorCode::Generic, words.to_string())
+    }
+
     pub(super) fn unknown(recording_id: i64) -> Self {
         Self::new(
             ErrorCode::UnknownRecording,
@@ -48,7 +53,19 @@ impl Refusal {
 
 impl From<UriError> for Refusal {
     fn from(error: UriError) -> Self {
-        Self::new(ErrorCode::Generic, error.to_string())
+        Self::generic(error)
+    }
+}
+
+impl From<RefusedEdit> for Refusal {
+    fn from(error: RefusedEdit) -> Self {
+        Self::generic(error)
+    }
+}
+
+impl From<ClientError> for Refusal {
+    fn from(error: ClientError) -> Self {
+        Self::generic(error)
     }
 }
 
@@ -82,17 +99,15 @@ impl Core {
 
     /// Sessions whose request image is gone end.
     fn end_orphaned_sessions(&mut self) {
-        let mut live: Vec<i64> = Vec::new();
-        for subscription in &mut self.control {
-            live.extend(
-                subscription
-                    .images()
-                    .iter()
-                    .map(|image| image.info().correlation_id()),
-            );
-        }
-        self.sessions.for_each_mut(|_, session| {
-            if !live.contains(&session.request_image_id) {
+        let Self {
+            control, sessions, ..
+        } = self;
+        sessions.for_each_mut(|_, session| {
+            let is_live = control.iter_mut().any(|subscription| {
+                let mut images = subscription.images().iter();
+                images.any(|image| image.info().correlation_id() == session.request_image_id)
+            });
+            if !is_live {
                 session.close();
             }
         });
@@ -175,10 +190,8 @@ impl Core {
         if !session.activate() {
             return;
         }
-        if let Err(refusal) = self.execute(asked, request)
-            && let Some(session) = self.session(asked.session_id)
-        {
-            session.error(asked.correlation_id, refusal.code, &refusal.words);
+        if let Err(refusal) = self.execute(asked, request) {
+            self.refuse(asked, &refusal);
         }
     }
 
@@ -300,8 +313,14 @@ impl Core {
             }
             other => {
                 let words = format!("not supported yet: {}", other.name());
-                Err(Refusal::new(ErrorCode::Generic, words))
+                Err(Refusal::generic(words))
             }
+        }
+    }
+
+    pub(super) fn refuse(&mut self, asked: Asked, refusal: &Refusal) {
+        if let Some(session) = self.session(asked.session_id) {
+            session.error(asked.correlation_id, refusal.code, &refusal.words);
         }
     }
 

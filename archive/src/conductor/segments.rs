@@ -14,7 +14,6 @@ use super::{
 use crate::{
     catalog::Recording,
     codecs::RecordingSignal,
-    error::ErrorCode,
     frame::{FrameHeader, HEADER},
     segment::{SegmentFiles, SegmentName},
 };
@@ -152,7 +151,7 @@ impl Attach {
 impl Core {
     /// Whether the start may move there; refusals in Aeron's order (07 §5.4).
     fn check_detach(&self, recording: &Recording, new_start: i64) -> Result<(), Refusal> {
-        let generic = |words: String| Err(Refusal::new(ErrorCode::Generic, words));
+        let generic = |words: String| Err(Refusal::generic(words));
         if new_start != recording.segment_base(new_start) {
             return generic(format!(
                 "invalid segment start: newStartPosition={new_start}"
@@ -188,16 +187,8 @@ impl Core {
         }
     }
 
-    fn known(&self, id: i64) -> Result<Recording, Refusal> {
-        let recording = self.catalog.get(id);
-        recording.cloned().ok_or_else(|| Refusal::unknown(id))
-    }
-
     fn move_start(&mut self, id: i64, position: i64) -> Result<(), Refusal> {
-        let changes = self
-            .catalog
-            .start_moved(id, position)
-            .map_err(|error| Refusal::new(ErrorCode::Generic, error.to_string()))?;
+        let changes = self.catalog.start_moved(id, position)?;
         self.stage(changes);
         Ok(())
     }
@@ -208,7 +199,7 @@ impl Core {
         id: i64,
         new_start: i64,
     ) -> Result<(), Refusal> {
-        let recording = self.known(id)?;
+        let recording = self.recording(id)?.clone();
         self.check_detach(&recording, new_start)?;
         self.move_start(id, new_start)?;
         self.ok(asked, 0);
@@ -221,7 +212,7 @@ impl Core {
         id: i64,
         new_start: i64,
     ) -> Result<(), Refusal> {
-        let recording = self.known(id)?;
+        let recording = self.recording(id)?.clone();
         self.check_detach(&recording, new_start)?;
         self.move_start(id, new_start)?;
         let first = recording.segment_base(recording.start_position);
@@ -235,14 +226,14 @@ impl Core {
         asked: Asked,
         id: i64,
     ) -> Result<(), Refusal> {
-        let recording = self.known(id)?;
+        let recording = self.recording(id)?.clone();
         self.searches
             .push(Search::new(asked, recording, Wants::DeleteDetached));
         Ok(())
     }
 
     pub(super) fn attach_segments(&mut self, asked: Asked, id: i64) -> Result<(), Refusal> {
-        let recording = self.known(id)?;
+        let recording = self.recording(id)?.clone();
         let attach = Attach {
             files: SegmentFiles::default(),
             buffer: Region::heap(PIECE),
@@ -300,7 +291,7 @@ impl Core {
             }
             State::Piece(file) => self.look_at(search, file, cycle.files),
             State::Failed(words) => {
-                self.refuse(search.asked, &Refusal::new(ErrorCode::Generic, words));
+                self.refuse(search.asked, &Refusal::generic(words));
                 true
             }
             waiting @ (State::List(Some(_)) | State::Open(Some(_)) | State::Read(_, Some(_))) => {

@@ -26,15 +26,16 @@ fn publish(publication: &mut ExclusivePublication, numbers: std::ops::Range<usiz
     publication.position()
 }
 
-/// Records all messages; returns recording id, where it ends.
-fn record(archive: &mut Archive<'_>, application: &mut Client) -> (i64, i64) {
+/// Records all messages; returns recording id, position in the middle, where it ends.
+fn record(archive: &mut Archive<'_>, application: &mut Client) -> (i64, i64, i64) {
     let subscription_id = archive
         .start_recording(CHANNEL, STREAM, SourceLocation::Local)
         .unwrap();
     let mut publication = application
         .add_exclusive_publication(CHANNEL, STREAM)
         .unwrap();
-    let end = publish(&mut publication, 0..MESSAGES);
+    let middle = publish(&mut publication, 0..MESSAGES / 2);
+    let end = publish(&mut publication, MESSAGES / 2..MESSAGES);
     let session_id = publication.session_id();
     let recording_id = until("the recording is known", || {
         archive
@@ -54,10 +55,10 @@ fn record(archive: &mut Archive<'_>, application: &mut Client) -> (i64, i64) {
             .unwrap()
             .filter(|at| *at == end)
     });
-    (recording_id, end)
+    (recording_id, middle, end)
 }
 
-fn replay_all(archive: &mut Archive<'_>, recording_id: i64, end: i64) {
+fn replay(archive: &mut Archive<'_>, recording_id: i64, end: i64, messages: usize) {
     let replay = Replay {
         recording_id,
         position: 0,
@@ -73,7 +74,7 @@ fn replay_all(archive: &mut Archive<'_>, recording_id: i64, end: i64) {
             assert_eq!(replayed.payload, message(number), "message {number}");
             number += 1;
         });
-        (number == MESSAGES).then_some(())
+        (number == messages).then_some(())
     });
 }
 
@@ -82,8 +83,8 @@ fn both_ours_a_recording_is_replayed_also_after_a_restart() {
     let mut node = OurNode::start("archive-own");
     let (mut application, mut client) = (node.client(), node.client());
     let mut archive = Archive::connect(&mut client, node.context()).unwrap();
-    let (recording_id, end) = record(&mut archive, &mut application);
-    replay_all(&mut archive, recording_id, end);
+    let (recording_id, _, end) = record(&mut archive, &mut application);
+    replay(&mut archive, recording_id, end, MESSAGES);
     archive.close();
 
     node.stop_archive();
@@ -93,6 +94,37 @@ fn both_ours_a_recording_is_replayed_also_after_a_restart() {
     let recordings = archive.list_recordings(0, 10).unwrap();
     assert_eq!(recordings.len(), 1);
     assert_eq!(recordings[0].stop_position, end);
-    replay_all(&mut archive, recording_id, end);
+    replay(&mut archive, recording_id, end, MESSAGES);
+    archive.close();
+}
+
+/// 07 §5.2
+#[test]
+fn both_ours_a_truncation_inside_a_term_cuts_between_frames_and_nowhere_else() {
+    let mut node = OurNode::start("archive-truncation");
+    let (mut application, mut client) = (node.client(), node.client());
+    let mut archive = Archive::connect(&mut client, node.context()).unwrap();
+    let (recording_id, middle, end) = record(&mut archive, &mut application);
+    assert_ne!(middle % (64 << 10), 0, "inside a term");
+
+    let refused = archive.truncate_recording(recording_id, middle + 32);
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("not aligned to a data header"),
+        "{refused}"
+    );
+    assert_eq!(archive.stop_position(recording_id).unwrap(), Some(end));
+
+    archive.truncate_recording(recording_id, middle).unwrap();
+    assert_eq!(archive.stop_position(recording_id).unwrap(), Some(middle));
+    replay(&mut archive, recording_id, middle, MESSAGES / 2);
+    archive.close();
+
+    node.stop_archive();
+    node.start_archive();
+    let mut client = node.client();
+    let mut archive = Archive::connect(&mut client, node.context()).unwrap();
+    assert_eq!(archive.stop_position(recording_id).unwrap(), Some(middle));
+    replay(&mut archive, recording_id, middle, MESSAGES / 2);
     archive.close();
 }
