@@ -42,7 +42,6 @@ enum Phase {
         client: Box<ClientConductor>,
         core: Box<Core>,
     },
-    Ended,
 }
 
 impl ArchiveConductor {
@@ -62,17 +61,12 @@ impl Agent for ArchiveConductor {
     fn do_work(&mut self, cycle: &mut Cycle<'_>) -> Result<Turn, Fault> {
         match &mut self.phase {
             Phase::Starting(starting) => {
-                let work = starting.turn(cycle).map_err(Fault::stop)?;
-                if starting.is_ready() {
-                    let Phase::Starting(starting) =
-                        std::mem::replace(&mut self.phase, Phase::Ended)
-                    else {
-                        return Ok(Turn::Worked(work));
-                    };
-                    let (client, core) = starting.finish();
+                let started = starting.turn(cycle).map_err(Fault::stop)?;
+                let work = usize::from(started.is_some());
+                if let Some((client, core)) = started {
                     self.phase = Phase::Running { client, core };
                 }
-                Ok(Turn::Worked(work + 1))
+                Ok(Turn::Worked(work))
             }
             Phase::Running { client, core } => {
                 let work = client.do_work(cycle)?.work();
@@ -82,7 +76,6 @@ impl Agent for ArchiveConductor {
                 let work = work + core.turn(cycle).map_err(Fault::stop)?;
                 Ok(Turn::Worked(work))
             }
-            Phase::Ended => Ok(Turn::Finished),
         }
     }
 
@@ -97,7 +90,7 @@ impl Agent for ArchiveConductor {
                     Turn::Worked(1)
                 })
             }
-            Phase::Starting(_) | Phase::Ended => Ok(Turn::Finished),
+            Phase::Starting(_) => Ok(Turn::Finished),
         }
     }
 }

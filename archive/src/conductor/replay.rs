@@ -92,9 +92,9 @@ impl Core {
             end,
             read_length,
             connect_timeout_ns: self.settings.connect_timeout.0,
+            limit_counter_id: ask.limit_counter_id,
         };
         let ids = (asked.correlation_id, asked.session_id);
-        let limit_counter_id = ask.limit_counter_id;
         let session = ReplaySession::new(
             ids,
             recording,
@@ -102,7 +102,7 @@ impl Core {
             (publication, ask.stream_id),
             self.now.mono_ns,
         );
-        self.replays.push(session.bounded_by(limit_counter_id));
+        self.replays.push(session);
         Ok(())
     }
 

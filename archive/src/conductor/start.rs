@@ -36,12 +36,11 @@ enum Step {
         ticket: Ticket,
     },
     Subscribe(Box<Subscribe>),
-    Ready {
-        client: Box<ClientConductor>,
-        core: Box<Core>,
-    },
     Failed,
 }
+
+/// What an archive runs with once it has started.
+pub(super) type Started = (Box<ClientConductor>, Box<Core>);
 
 struct Subscribe {
     client: Box<ClientConductor>,
@@ -62,19 +61,8 @@ impl Starting {
         }
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        matches!(self.step, Step::Ready { .. })
-    }
-
-    /// What it has become, once it [is ready](Self::is_ready).
-    pub(super) fn finish(self) -> (Box<ClientConductor>, Box<Core>) {
-        match self.step {
-            Step::Ready { client, core } => (client, core),
-            _ => unreachable!("asked for before it was ready"),
-        }
-    }
-
-    pub(super) fn turn(&mut self, cycle: &mut Cycle<'_>) -> Result<usize, StartFailed> {
+    /// One step, if it can be taken. What the archive runs with, with the last.
+    pub(super) fn turn(&mut self, cycle: &mut Cycle<'_>) -> Result<Option<Started>, StartFailed> {
         let step = std::mem::replace(&mut self.step, Step::Failed);
         self.step = match step {
             Step::Begin => {
@@ -120,12 +108,10 @@ impl Starting {
             Step::Subscribe(mut subscribe) => {
                 turn_of(&mut subscribe.client, cycle)?;
                 if subscribe.poll()? {
-                    self.run(*subscribe)
-                } else {
-                    Step::Subscribe(subscribe)
+                    return Ok(Some(self.run(*subscribe)));
                 }
+                Step::Subscribe(subscribe)
             }
-            ready @ Step::Ready { .. } => ready,
             Step::Failed => {
                 return Err(StartFailed::Step {
                     what: "archive",
@@ -133,7 +119,7 @@ impl Starting {
                 });
             }
         };
-        Ok(1)
+        Ok(None)
     }
 
     fn setup(&self) -> &ArchiveSetup {
@@ -199,16 +185,13 @@ impl Starting {
         })))
     }
 
-    fn run(&mut self, subscribe: Subscribe) -> Step {
+    fn run(&mut self, subscribe: Subscribe) -> Started {
         let setup = self
             .setup
             .take()
             .expect("the setup is there until the archive runs");
         let core = Core::new(setup, subscribe.aeron, subscribe.file, subscribe.done);
-        Step::Ready {
-            client: subscribe.client,
-            core: Box::new(core),
-        }
+        (subscribe.client, Box::new(core))
     }
 }
 

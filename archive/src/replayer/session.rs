@@ -27,6 +27,8 @@ pub(crate) struct ReplaySettings {
     pub(crate) read_length: usize,
     /// How long a subscriber is waited for.
     pub(crate) connect_timeout_ns: i64,
+    /// Never past that counter.
+    pub(crate) limit_counter_id: Option<i32>,
 }
 
 /// A replay.
@@ -46,7 +48,6 @@ pub(crate) struct ReplaySession {
     state: State,
     deadline_ns: i64,
     is_announced: bool,
-    limit_counter_id: Option<i32>,
     is_aborted: bool,
     /// How it ended while a completion was taken: for the next turn to say.
     outcome: Option<Replaying>,
@@ -110,7 +111,6 @@ impl ReplaySession {
             state: State::Adding(publication),
             deadline_ns: now_ns + settings.connect_timeout_ns,
             is_announced: false,
-            limit_counter_id: None,
             is_aborted: false,
             outcome: None,
             recording,
@@ -119,16 +119,8 @@ impl ReplaySession {
         }
     }
 
-    /// Never past that counter.
-    pub(crate) fn bounded_by(self, limit_counter_id: Option<i32>) -> Self {
-        Self {
-            limit_counter_id,
-            ..self
-        }
-    }
-
     pub(crate) fn limit_counter_id(&self) -> Option<i32> {
-        self.limit_counter_id
+        self.settings.limit_counter_id
     }
 
     /// It ends in its next turn.
