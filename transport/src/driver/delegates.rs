@@ -4,7 +4,7 @@
 //! [`FAN_OUT_MAX`] more commands, the worst that one client command or one event can cause; sender and receiver keep what they
 //! can't hand over and try again in their next turn.
 
-use std::net::SocketAddr;
+use std::{collections::VecDeque, net::SocketAddr};
 
 use crossbeam_channel::{Receiver, Sender};
 use taranis_runtime::{
@@ -328,7 +328,48 @@ pub(crate) struct ReceiverSettings {
 #[derive(Debug)]
 pub(crate) struct Queues<In, Out> {
     pub(crate) inbox: Receiver<In>,
-    pub(crate) outbox: Sender<Out>,
+    pub(crate) outbox: Outbox<Out>,
+}
+
+/// The sending end of a queue. What the queue has no room for waits here, so order is kept and nobody waits.
+#[derive(Debug)]
+pub(crate) struct Outbox<T> {
+    queue: Sender<T>,
+    waiting: VecDeque<T>,
+}
+
+impl<T> Outbox<T> {
+    fn new(queue: Sender<T>) -> Self {
+        Self {
+            queue,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Hands something over now, if it is its turn.
+    pub(crate) fn send(&mut self, item: T) {
+        self.push(item);
+        self.flush();
+    }
+
+    /// Keeps something for the next [`flush`](Self::flush).
+    pub(crate) fn push(&mut self, item: T) {
+        self.waiting.push_back(item);
+    }
+
+    pub(crate) fn flush(&mut self) {
+        while let Some(item) = self.waiting.pop_front() {
+            if let Err(refused) = self.queue.try_send(item) {
+                self.waiting.push_front(refused.into_inner());
+                return;
+            }
+        }
+    }
+
+    /// Whether the queue takes all that one command or event can cause.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.is_empty() && self.queue.len() + FAN_OUT_MAX <= QUEUE_CAPACITY
+    }
 }
 
 /// Both ends of the queues between the conductor (left) and a network agent (right).
@@ -338,8 +379,11 @@ pub(crate) fn queues<To, From>() -> (Queues<From, To>, Queues<To, From>) {
     (
         Queues {
             inbox: from,
-            outbox: to,
+            outbox: Outbox::new(to),
         },
-        Queues { inbox, outbox },
+        Queues {
+            inbox,
+            outbox: Outbox::new(outbox),
+        },
     )
 }

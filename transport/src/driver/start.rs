@@ -21,9 +21,7 @@ use taranis_runtime::{
 
 use super::{
     conductor::{
-        DriverConductor, Ends, TerminationValidator,
-        core::{Core, Outbox},
-        counters::DriverCounters,
+        DriverConductor, Ends, TerminationValidator, core::Core, counters::DriverCounters,
         reply::Reply,
     },
     context::DriverSettings,
@@ -132,8 +130,8 @@ impl MediaDriver {
             next_endpoint_id: 0,
             // 0 would be the wildcard of RTT measurements.
             next_receiver_id: rng.i64(1..),
-            to_sender: Outbox::new(sender_near.outbox),
-            to_receiver: Outbox::new(receiver_near.outbox),
+            to_sender: sender_near.outbox,
+            to_receiver: receiver_near.outbox,
             loose_chores: std::collections::VecDeque::new(),
             wants_end: false,
             rng,

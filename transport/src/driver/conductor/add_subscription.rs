@@ -1,6 +1,6 @@
 //! Adding subscriptions: IPC at once, spies after their names, network ones after their socket (spec 04 §2.9).
 
-use taranis_runtime::io::{Chore, Outcome, SocketToken};
+use taranis_runtime::io::{Outcome, SocketToken};
 
 use super::{
     core::Core,
@@ -117,11 +117,7 @@ impl Core {
             self.register_subscription(add.into_subscription(SubscriptionKind::Network(endpoint)))?;
             return Ok(Progress::Done);
         }
-        let options = self.socket_options(&channel.uri)?;
-        let chore = Chore::Bind {
-            local: channel.remote_data,
-            options,
-        };
+        let chore = self.bind_receive(&channel)?;
         Ok(Progress::Waits(
             Step::OpenReceive(Box::new(OpenReceive { add, channel })),
             chore,

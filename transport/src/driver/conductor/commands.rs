@@ -6,6 +6,7 @@ use super::{
     DriverConductor,
     core::Core,
     reply::Refusal,
+    resolve::Purpose,
     work::{Asked, Progress},
 };
 use crate::command::{Command, CommandBody, CommandRefused, ErrorCode, Event, PublicationError};
@@ -85,13 +86,17 @@ impl Core {
                 registration_id,
                 channel,
             } => {
-                return self.begin_add_destination(asked, registration_id, channel);
+                let publication_id = registration_id;
+                let purpose = Purpose::AddDestination { publication_id };
+                return self.begin_destination(asked, publication_id, channel, purpose);
             }
             CommandBody::RemoveDestination {
                 registration_id,
                 channel,
             } => {
-                return self.begin_remove_destination(asked, registration_id, channel);
+                let publication_id = registration_id;
+                let purpose = Purpose::RemoveDestination { publication_id };
+                return self.begin_destination(asked, publication_id, channel, purpose);
             }
             CommandBody::RemoveDestinationById {
                 registration_id,

@@ -21,7 +21,7 @@ use crate::{
     cnc::NewCnc,
     driver::{
         context::DriverSettings,
-        delegates::{FAN_OUT_MAX, QUEUE_CAPACITY, ToReceiver, ToSender},
+        delegates::{Outbox, ToReceiver, ToSender},
     },
     uri::CanonicalSuffixes,
 };
@@ -114,39 +114,6 @@ impl Core {
         } else {
             id
         }
-    }
-}
-
-/// A queue to another agent. What it has no room for waits here, so order is kept and nobody waits.
-pub(crate) struct Outbox<T> {
-    queue: crossbeam_channel::Sender<T>,
-    waiting: VecDeque<T>,
-}
-
-impl<T> Outbox<T> {
-    pub(crate) fn new(queue: crossbeam_channel::Sender<T>) -> Self {
-        Self {
-            queue,
-            waiting: VecDeque::new(),
-        }
-    }
-
-    pub(super) fn send(&mut self, command: T) {
-        self.waiting.push_back(command);
-        self.flush();
-    }
-
-    pub(super) fn flush(&mut self) {
-        while let Some(command) = self.waiting.pop_front() {
-            if let Err(refused) = self.queue.try_send(command) {
-                self.waiting.push_front(refused.into_inner());
-                return;
-            }
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.waiting.is_empty() && self.queue.len() + FAN_OUT_MAX <= QUEUE_CAPACITY
     }
 }
 

@@ -1,11 +1,11 @@
 //! Destinations of publications and subscriptions (spec 04 §2.12, 03 §2.11, §4.12).
 
-use taranis_runtime::io::{Chore, Outcome};
+use taranis_runtime::io::Outcome;
 
 use super::{
     add_subscription::{AddSubscription, buffer_of},
     core::Core,
-    endpoints::Destination,
+    endpoints::{Destination, closing},
     reply::Refusal,
     resolve::Purpose,
     subscriptions::SubscriptionKind,
@@ -25,28 +25,18 @@ pub(crate) struct OpenDestination {
 }
 
 impl Core {
-    pub(super) fn begin_add_destination(
+    /// Checks a destination that is to be added or removed, and resolves its names.
+    pub(super) fn begin_destination(
         &mut self,
         asked: Asked,
         publication_id: i64,
         channel: &str,
+        purpose: Purpose,
     ) -> Result<Progress, Refusal> {
         self.manual_send_endpoint(publication_id)?;
         let uri = ChannelUri::parse(channel)?;
         check_send_destination(&uri)?;
-        self.with_channel(asked, &uri, Purpose::AddDestination { publication_id })
-    }
-
-    pub(super) fn begin_remove_destination(
-        &mut self,
-        asked: Asked,
-        publication_id: i64,
-        channel: &str,
-    ) -> Result<Progress, Refusal> {
-        self.manual_send_endpoint(publication_id)?;
-        let uri = ChannelUri::parse(channel)?;
-        check_send_destination(&uri)?;
-        self.with_channel(asked, &uri, Purpose::RemoveDestination { publication_id })
+        self.with_channel(asked, &uri, purpose)
     }
 
     pub(super) fn add_destination(
@@ -129,11 +119,7 @@ impl Core {
             .get(endpoint.0)
             .filter(|one| !one.is_closing)
         else {
-            let text = "send_channel_endpoint found in CLOSING state, please retry";
-            return Err(Refusal::new(
-                ErrorCode::ResourceTemporarilyUnavailable,
-                text,
-            ));
+            return Err(closing("send_channel_endpoint"));
         };
         if !existing.is_manual() {
             let text = format!(
@@ -212,11 +198,7 @@ impl Core {
         channel: UdpChannel,
     ) -> Result<Progress, Refusal> {
         let endpoint = self.manual_endpoint_of(subscription_id)?;
-        let options = self.socket_options(&channel.uri)?;
-        let chore = Chore::Bind {
-            local: channel.remote_data,
-            options,
-        };
+        let chore = self.bind_receive(&channel)?;
         Ok(Progress::Waits(
             Step::OpenDestination(Box::new(OpenDestination { endpoint, channel })),
             chore,
@@ -245,11 +227,7 @@ impl Core {
             .get_mut(id.0)
             .filter(|one| !one.is_closing)
         else {
-            let text = "receive_channel_endpoint found in CLOSING state, please retry";
-            return Err(Refusal::new(
-                ErrorCode::ResourceTemporarilyUnavailable,
-                text,
-            ));
+            return Err(closing("receive_channel_endpoint"));
         };
         let local_address = self.counters.local_address(
             now_ms,

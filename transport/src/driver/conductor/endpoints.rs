@@ -6,7 +6,7 @@ use super::{core::Core, counters::Allocated, reply::Refusal};
 use crate::{
     command::ErrorCode,
     driver::delegates::{ReceiveEndpointId, SendEndpointId, ToReceiver, ToSender},
-    uri::{ControlMode, UdpChannel, UriError},
+    uri::{ControlMode, UdpChannel},
 };
 
 /// The conductor's half of a send endpoint.
@@ -83,22 +83,10 @@ impl Core {
         &self,
         channel: &UdpChannel,
     ) -> Result<Option<SendEndpointId>, Refusal> {
-        let found = find(
-            self.send_endpoints
-                .iter()
-                .map(|(id, one)| (id, &one.channel))
-                .collect(),
-            channel,
-        )?;
-        let Some(id) = found else { return Ok(None) };
-        if self
-            .send_endpoints
-            .get(id)
-            .is_some_and(|endpoint| endpoint.is_closing)
-        {
-            return Err(closing("send_channel_endpoint"));
-        }
-        Ok(Some(SendEndpointId(id)))
+        let all = self.send_endpoints.iter();
+        let all = all.map(|(id, one)| (id, &one.channel, one.is_closing));
+        let found = find_open(all, channel, "send_channel_endpoint")?;
+        Ok(found.map(SendEndpointId))
     }
 
     /// The receive endpoint a channel leads to, if there is one.
@@ -106,22 +94,10 @@ impl Core {
         &self,
         channel: &UdpChannel,
     ) -> Result<Option<ReceiveEndpointId>, Refusal> {
-        let found = find(
-            self.receive_endpoints
-                .iter()
-                .map(|(id, one)| (id, &one.channel))
-                .collect(),
-            channel,
-        )?;
-        let Some(id) = found else { return Ok(None) };
-        if self
-            .receive_endpoints
-            .get(id)
-            .is_some_and(|endpoint| endpoint.is_closing)
-        {
-            return Err(closing("receive_channel_endpoint"));
-        }
-        Ok(Some(ReceiveEndpointId(id)))
+        let all = self.receive_endpoints.iter();
+        let all = all.map(|(id, one)| (id, &one.channel, one.is_closing));
+        let found = find_open(all, channel, "receive_channel_endpoint")?;
+        Ok(found.map(ReceiveEndpointId))
     }
 
     /// One publication less on an endpoint; the last one takes it along.
@@ -243,20 +219,29 @@ impl Core {
     }
 }
 
-/// By tag first, then by canonical form.
-fn find(endpoints: Vec<(i64, &UdpChannel)>, channel: &UdpChannel) -> Result<Option<i64>, UriError> {
-    for (id, existing) in &endpoints {
+/// The endpoint a channel leads to, by tag first, then by canonical form; refused while that one is closing.
+fn find_open<'a>(
+    endpoints: impl Iterator<Item = (i64, &'a UdpChannel, bool)>,
+    channel: &UdpChannel,
+    what: &str,
+) -> Result<Option<i64>, Refusal> {
+    let (mut tagged, mut sharing) = (None, None);
+    for (id, existing, is_closing) in endpoints {
         if channel.matches_tag(existing, (None, None))? {
-            return Ok(Some(*id));
+            tagged = Some((id, is_closing));
+            break;
+        }
+        if sharing.is_none() && channel.shares_endpoint_with(existing) {
+            sharing = Some((id, is_closing));
         }
     }
-    Ok(endpoints
-        .iter()
-        .find(|(_, existing)| channel.shares_endpoint_with(existing))
-        .map(|(id, _)| *id))
+    match tagged.or(sharing) {
+        Some((_, true)) => Err(closing(what)),
+        found => Ok(found.map(|(id, _)| id)),
+    }
 }
 
-fn closing(what: &str) -> Refusal {
+pub(super) fn closing(what: &str) -> Refusal {
     let text = format!("{what} found in CLOSING state, please retry");
     Refusal::new(ErrorCode::ResourceTemporarilyUnavailable, text)
 }

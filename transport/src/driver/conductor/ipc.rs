@@ -6,11 +6,7 @@ use super::{
     publication_log::{PublicationLog, window},
     subscribers::Subscribers,
 };
-use crate::{
-    command::{Event, PublicationReady},
-    counters::SystemCounter,
-    uri::PublicationParams,
-};
+use crate::{counters::SystemCounter, uri::PublicationParams};
 
 /// One IPC publication: its log is the stream, its subscribers are what holds it back.
 #[derive(Debug)]
@@ -179,20 +175,13 @@ impl Core {
             return;
         }
         publication.hold();
-        let ready = PublicationReady {
-            correlation_id,
-            registration_id: publication.registration_id,
-            session_id: publication.session_id,
-            stream_id: publication.stream_id,
-            limit_counter_id: publication.log.limit.id,
-            channel_status_id: -1,
-            log_file: &publication.log.path_text,
-        };
-        let event = if publication.is_exclusive {
-            Event::ExclusivePublicationReady(ready)
-        } else {
-            Event::PublicationReady(ready)
-        };
+        let ids = (
+            publication.registration_id,
+            publication.session_id,
+            publication.stream_id,
+        );
+        let (log, is_exclusive) = (&publication.log, publication.is_exclusive);
+        let event = log.ready(correlation_id, ids, is_exclusive, -1);
         self.reply.send(&event);
     }
 

@@ -13,6 +13,7 @@ mod endpoints;
 mod events;
 mod images;
 mod ipc;
+mod lay_out;
 mod links;
 mod network;
 mod publication_log;

@@ -9,7 +9,6 @@ use super::{
     subscribers::Subscribers,
 };
 use crate::{
-    command::{Event, PublicationReady},
     counters::SystemCounter,
     driver::{
         delegates::{SendEndpointId, ToSender},
@@ -260,20 +259,13 @@ impl Core {
             .send_endpoints
             .get(publication.endpoint.0)
             .map_or(-1, |endpoint| endpoint.status.id);
-        let ready = PublicationReady {
-            correlation_id,
-            registration_id: publication.registration_id,
-            session_id: publication.session_id,
-            stream_id: publication.stream_id,
-            limit_counter_id: publication.log.limit.id,
-            channel_status_id,
-            log_file: &publication.log.path_text,
-        };
-        let event = if publication.is_exclusive {
-            Event::ExclusivePublicationReady(ready)
-        } else {
-            Event::PublicationReady(ready)
-        };
+        let ids = (
+            publication.registration_id,
+            publication.session_id,
+            publication.stream_id,
+        );
+        let (log, is_exclusive) = (&publication.log, publication.is_exclusive);
+        let event = log.ready(correlation_id, ids, is_exclusive, channel_status_id);
         self.reply.send(&event);
     }
 

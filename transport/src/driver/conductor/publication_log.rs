@@ -6,6 +6,7 @@ use taranis_runtime::mem::Region;
 
 use super::counters::Allocated;
 use crate::{
+    command::{Event, PublicationReady},
     log::{Cleaner, LogBuffer, LogError, Shape, StatusWriter, Tails, Unblocker},
     uri::PublicationParams,
 };
@@ -54,6 +55,30 @@ impl PublicationLog {
             blocked_at: start,
             blocked_since_ns: now_ns,
         })
+    }
+
+    /// What a client that added the publication is told.
+    pub(super) fn ready(
+        &self,
+        correlation_id: i64,
+        (registration_id, session_id, stream_id): (i64, i32, i32),
+        is_exclusive: bool,
+        channel_status_id: i32,
+    ) -> Event<'_> {
+        let ready = PublicationReady {
+            correlation_id,
+            registration_id,
+            session_id,
+            stream_id,
+            limit_counter_id: self.limit.id,
+            channel_status_id,
+            log_file: &self.path_text,
+        };
+        if is_exclusive {
+            Event::ExclusivePublicationReady(ready)
+        } else {
+            Event::PublicationReady(ready)
+        }
     }
 
     pub(crate) fn region(&self) -> &Region {

@@ -17,7 +17,7 @@ mod image;
 pub(crate) mod loss;
 pub(crate) mod rebuild;
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::net::SocketAddr;
 
 use taranis_runtime::{
     agent::{Agent, Fault, Turn},
@@ -52,7 +52,6 @@ pub struct Receiver {
     endpoints: IdMap<Endpoint>,
     images: IdMap<Image>,
     closing: Vec<Closing>,
-    events: VecDeque<FromReceiver>,
     system: ReceiverSystem,
     stall: StallTracker,
 }
@@ -77,7 +76,6 @@ impl Receiver {
             endpoints: IdMap::new(),
             images: IdMap::new(),
             closing: Vec::new(),
-            events: VecDeque::new(),
             system,
             stall,
         }
@@ -92,11 +90,11 @@ impl Receiver {
                 closing.tickets.retain(|one| *one != ticket);
             }
         }
-        let events = &mut self.events;
+        let events = &mut self.queues.outbox;
         self.closing.retain(|closing| {
             let is_over = closing.tickets.is_empty();
             if is_over {
-                events.push_back(match closing.destination {
+                events.push(match closing.destination {
                     None => FromReceiver::EndpointClosed(closing.endpoint),
                     Some(destination) => FromReceiver::DestinationClosed {
                         endpoint: closing.endpoint,
@@ -213,8 +211,9 @@ impl Receiver {
                 endpoint.add_destination(cycle.net, destination, cycle.now.mono_ns);
             }
             Err(full) => self
-                .events
-                .push_back(FromReceiver::Problem(full.to_string().into())),
+                .queues
+                .outbox
+                .push(FromReceiver::Problem(full.to_string().into())),
         }
     }
 
@@ -270,8 +269,9 @@ impl Receiver {
                 self.images.insert(id, image);
             }
             Err(error) => self
-                .events
-                .push_back(FromReceiver::Problem(error.to_string().into())),
+                .queues
+                .outbox
+                .push(FromReceiver::Problem(error.to_string().into())),
         }
     }
 
@@ -284,8 +284,9 @@ impl Receiver {
                 .dispatcher
                 .remove_image(stream, id, image.is_end_of_stream());
         }
-        self.events
-            .push_back(FromReceiver::ImageReleased { correlation_id: id });
+        self.queues
+            .outbox
+            .push(FromReceiver::ImageReleased { correlation_id: id });
     }
 
     fn receive(&mut self, cycle: &mut Cycle<'_>) -> usize {
@@ -373,8 +374,9 @@ impl Receiver {
                     control,
                     source: datagram.from,
                 };
-                self.events
-                    .push_back(FromReceiver::CreateImage(Box::new(request)));
+                self.queues
+                    .outbox
+                    .push(FromReceiver::CreateImage(Box::new(request)));
             }
         }
         Received::Taken
@@ -405,15 +407,6 @@ impl Receiver {
         endpoints.for_each_mut(|_, endpoint| endpoint.check_pending(net, now_ns));
         work
     }
-
-    fn tell(&mut self) {
-        while let Some(event) = self.events.pop_front() {
-            if let Err(refused) = self.queues.outbox.try_send(event) {
-                self.events.push_front(refused.into_inner());
-                return;
-            }
-        }
-    }
 }
 
 impl Agent for Receiver {
@@ -433,7 +426,7 @@ impl Agent for Receiver {
         let mut work = self.take_commands(cycle);
         work += self.receive(cycle);
         work += self.answer(cycle.net, now_ns);
-        self.tell();
+        self.queues.outbox.flush();
         cycle.wake.at(now_ns + TICK_NS);
         Ok(Turn::Worked(work))
     }

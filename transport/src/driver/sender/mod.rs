@@ -13,10 +13,7 @@ mod flights;
 mod retransmit;
 mod stream;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
-};
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use taranis_runtime::{
     agent::{Agent, Fault, Turn},
@@ -55,7 +52,6 @@ pub struct Sender {
     index: BTreeMap<(SendEndpointId, i32, i32), i64>,
     flying: IdMap<InFlight>,
     closing: Vec<(Ticket, SendEndpointId)>,
-    events: VecDeque<FromSender>,
     first: usize,
     system: SenderSystem,
     stall: StallTracker,
@@ -81,7 +77,6 @@ impl Sender {
             index: BTreeMap::new(),
             flying: IdMap::with_capacity(FLIGHTS_RESERVED),
             closing: Vec::new(),
-            events: VecDeque::new(),
             first: 0,
             system,
             stall,
@@ -104,7 +99,9 @@ impl Sender {
                 .position(|(closing, _)| *closing == ticket)
             {
                 let (_, endpoint) = self.closing.swap_remove(at);
-                self.events.push_back(FromSender::EndpointClosed(endpoint));
+                self.queues
+                    .outbox
+                    .push(FromSender::EndpointClosed(endpoint));
             }
         }
     }
@@ -170,8 +167,9 @@ impl Sender {
                 self.endpoints.insert(seed.id.0, endpoint);
             }
             Err(full) => self
-                .events
-                .push_back(FromSender::Problem(full.to_string().into())),
+                .queues
+                .outbox
+                .push(FromSender::Problem(full.to_string().into())),
         }
     }
 
@@ -187,8 +185,9 @@ impl Sender {
                 self.streams.insert(id, stream);
             }
             Err(error) => self
-                .events
-                .push_back(FromSender::Problem(error.to_string().into())),
+                .queues
+                .outbox
+                .push(FromSender::Problem(error.to_string().into())),
         }
     }
 
@@ -396,8 +395,9 @@ impl Sender {
             error_code: error.error_code,
             message: String::from_utf8_lossy(error.text).into(),
         };
-        self.events
-            .push_back(FromSender::PublicationError(Box::new(report)));
+        self.queues
+            .outbox
+            .push(FromSender::PublicationError(Box::new(report)));
     }
 
     fn on_rttm(&mut self, endpoint_id: i64, rttm: &Rttm, from: SocketAddr, net: &mut NetOut) {
@@ -425,7 +425,7 @@ impl Sender {
             endpoints,
             streams,
             index,
-            events,
+            queues,
             closing,
             ..
         } = self;
@@ -434,7 +434,7 @@ impl Sender {
             if is_over {
                 index.retain(|_, indexed| *indexed != id);
                 endpoints.for_each_mut(|_, endpoint| endpoint.streams.retain(|one| *one != id));
-                events.push_back(FromSender::PublicationReleased {
+                queues.outbox.push(FromSender::PublicationReleased {
                     registration_id: id,
                 });
             }
@@ -447,15 +447,6 @@ impl Sender {
             }
             !is_over
         });
-    }
-
-    fn tell(&mut self) {
-        while let Some(event) = self.events.pop_front() {
-            if let Err(refused) = self.queues.outbox.try_send(event) {
-                self.events.push_front(refused.into_inner());
-                return;
-            }
-        }
     }
 }
 
@@ -477,7 +468,7 @@ impl Agent for Sender {
         work += self.receive(cycle);
         work += self.send(cycle.net, now_ns);
         self.release(cycle);
-        self.tell();
+        self.queues.outbox.flush();
         cycle.wake.at(now_ns + TICK_NS);
         Ok(Turn::Worked(work))
     }
