@@ -229,35 +229,18 @@ fn canvass_position(
     if turn.common.gracefully_closed_leader == Some(member) {
         turn.common.gracefully_closed_leader = None;
     }
-    match state.code() {
-        Code::Init => state,
-        Code::LeaderLogReplication | Code::LeaderReplay | Code::LeaderInit | Code::LeaderReady => {
-            lead::canvass_position(state, turn, member, message)
-        }
-        Code::Closed if state.leading().is_some() => {
-            lead::canvass_position(state, turn, member, message)
-        }
-        Code::Closed => state,
-        Code::Canvass
-        | Code::Nominate
-        | Code::CandidateBallot
-        | Code::FollowerBallot
-        | Code::FollowerLogReplication
-        | Code::FollowerReplay
-        | Code::FollowerCatchupInit
-        | Code::FollowerCatchupAwait
-        | Code::FollowerCatchup
-        | Code::FollowerLogInit
-        | Code::FollowerLogAwait
-        | Code::FollowerReady => {
-            let rank = Rank {
-                term: message.log_leadership_term_id,
-                position: message.log_position,
-            };
-            turn.report_of(member, Kind::Canvass, rank, message.leadership_term_id);
-            state
-        }
+    if state.leading().is_some() {
+        return lead::canvass_position(state, turn, member, message);
     }
+    if matches!(state.code(), Code::Init | Code::Closed) {
+        return state;
+    }
+    let rank = Rank {
+        term: message.log_leadership_term_id,
+        position: message.log_position,
+    };
+    turn.report_of(member, Kind::Canvass, rank, message.leadership_term_id);
+    state
 }
 
 fn append_position(
@@ -266,37 +249,20 @@ fn append_position(
     member: usize,
     message: &AppendPosition,
 ) -> State {
-    match state.code() {
-        Code::Init => state,
-        Code::LeaderLogReplication | Code::LeaderReplay | Code::LeaderInit | Code::LeaderReady => {
-            lead::append_position(state, turn, member, message)
-        }
-        Code::Closed if state.leading().is_some() => {
-            lead::append_position(state, turn, member, message)
-        }
-        Code::Closed => state,
-        Code::Canvass
-        | Code::Nominate
-        | Code::CandidateBallot
-        | Code::FollowerBallot
-        | Code::FollowerLogReplication
-        | Code::FollowerReplay
-        | Code::FollowerCatchupInit
-        | Code::FollowerCatchupAwait
-        | Code::FollowerCatchup
-        | Code::FollowerLogInit
-        | Code::FollowerLogAwait
-        | Code::FollowerReady => {
-            if message.leadership_term_id <= turn.common.leadership_term_id {
-                let rank = Rank {
-                    term: message.leadership_term_id,
-                    position: message.log_position,
-                };
-                turn.report_of(member, Kind::Append, rank, message.leadership_term_id);
-            }
-            state
-        }
+    if state.leading().is_some() {
+        return lead::append_position(state, turn, member, message);
     }
+    if matches!(state.code(), Code::Init | Code::Closed) {
+        return state;
+    }
+    if message.leadership_term_id <= turn.common.leadership_term_id {
+        let rank = Rank {
+            term: message.leadership_term_id,
+            position: message.log_position,
+        };
+        turn.report_of(member, Kind::Append, rank, message.leadership_term_id);
+    }
+    state
 }
 
 fn done(state: State, turn: &mut Turn<'_>, ticket: Ticket, outcome: Outcome) -> State {

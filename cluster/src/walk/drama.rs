@@ -3,7 +3,7 @@
 
 use super::random::{isolate, start, wipe};
 use super::world::World;
-use crate::election::{Code, State};
+use crate::election::Code;
 
 /// Rounds that an act may last without its cue.
 const PATIENCE: u64 = 80;
@@ -71,28 +71,13 @@ fn is_at(world: &World, member: usize, cue: Code) -> bool {
     world.members[member]
         .process
         .as_ref()
-        .is_some_and(|process| match cue {
-            Code::Closed => process.state.code() == cue && process.state.leading().is_some(),
-            Code::CandidateBallot => {
-                matches!(process.state, State::CandidateBallot(_))
-                    || process.state.leading().is_some()
+        .is_some_and(|process| {
+            let (code, leads) = (process.state.code(), process.state.leading().is_some());
+            if cue == Code::Closed {
+                code == cue && leads
+            } else {
+                code == cue || leads
             }
-            Code::Init
-            | Code::Canvass
-            | Code::Nominate
-            | Code::FollowerBallot
-            | Code::LeaderLogReplication
-            | Code::LeaderReplay
-            | Code::LeaderInit
-            | Code::LeaderReady
-            | Code::FollowerLogReplication
-            | Code::FollowerReplay
-            | Code::FollowerCatchupInit
-            | Code::FollowerCatchupAwait
-            | Code::FollowerCatchup
-            | Code::FollowerLogInit
-            | Code::FollowerLogAwait
-            | Code::FollowerReady => process.state.leading().is_some(),
         })
 }
 
